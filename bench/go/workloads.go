@@ -1,0 +1,382 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// workloads is the table, in the order of src/workloads.rs.
+var workloads = []workload{
+	{"spawn_join_1M", spawnJoin},
+	{"spawn_one_wait", spawnOneWait},
+	{"gosched_1", gosched1},
+	{"gosched_100x", gosched100},
+	{"pingpong_unbuf", pingpong},
+	{"unbuf_1p1c", func(r *recorder) { oneToOne(r, 0, 1000000) }},
+	{"buf128_1p1c", func(r *recorder) { oneToOne(r, 128, 5000000) }},
+	{"buf128_4p4c", func(r *recorder) { fourToFour(r, 128, 5000000) }},
+	{"unbuf_4p4c", func(r *recorder) { fourToFour(r, 0, 1000000) }},
+	{"chan_same_g_buf1", sameGoroutine},
+	{"ring503", ring},
+	{"skynet_1M", skynet1M},
+	{"sieve_1500", sieve1500},
+	{"pfib_36", pfib36},
+	{"late_workers_2x20us", func(r *recorder) { lateWorkers(r, 2, 10000, 20*time.Microsecond) }},
+	{"late_workers_8x20us", func(r *recorder) { lateWorkers(r, 8, 10000, 20*time.Microsecond) }},
+	{"late_workers_8x200us", func(r *recorder) { lateWorkers(r, 8, 1000, 200*time.Microsecond) }},
+	{"late_workers_64x20us", func(r *recorder) { lateWorkers(r, 64, 10000, 20*time.Microsecond) }},
+	{"parked_1M", parked1M},
+}
+
+// ---- spawn
+
+func spawnJoin(r *recorder) {
+	n := 1000000
+	before := runtime.NumGoroutine()
+	r.best(n, func() {
+		var wg sync.WaitGroup
+		wg.Add(n)
+		for i := 0; i < n; i++ {
+			go func() { wg.Done() }()
+		}
+		wg.Wait()
+	})
+	settle(before)
+}
+
+func spawnOneWait(r *recorder) {
+	n := 300000
+	before := runtime.NumGoroutine()
+	r.best(n, func() {
+		closed := 0
+		for i := 0; i < n; i++ {
+			c := make(chan struct{})
+			go func() { close(c) }()
+			if _, ok := <-c; !ok {
+				closed++
+			}
+		}
+		check("channels found closed", closed, n)
+	})
+	settle(before)
+}
+
+// settle waits, outside the measured time, until every goroutine of the workload has ended.
+func settle(before int) {
+	for t := time.Now(); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Since(t) > 10*time.Second {
+			check("number of goroutines left", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+// ---- yield
+
+func gosched1(r *recorder) {
+	n := 2000000
+	r.best(n, func() {
+		for i := 0; i < n; i++ {
+			runtime.Gosched()
+		}
+	})
+}
+
+func gosched100(r *recorder) {
+	n := 2000000
+	r.best(n, func() {
+		var wg sync.WaitGroup
+		var yields int64
+		for g := 0; g < 100; g++ {
+			wg.Add(1)
+			go func() {
+				for i := 0; i < n/100; i++ {
+					runtime.Gosched()
+				}
+				atomic.AddInt64(&yields, int64(n/100))
+				wg.Done()
+			}()
+		}
+		wg.Wait()
+		check("number of yields", yields, int64(n))
+	})
+}
+
+// ---- chan
+
+func pingpong(r *recorder) {
+	n := 1000000
+	r.best(n, func() {
+		a, b := make(chan int), make(chan int)
+		go func() {
+			for v := range a {
+				b <- v
+			}
+			close(b)
+		}()
+		sum := 0
+		for i := 0; i < n; i++ {
+			a <- i
+			sum += <-b
+		}
+		close(a)
+		check("sum of the replies", sum, sumBelow(n))
+	})
+}
+
+func oneToOne(r *recorder, capacity, n int) {
+	r.best(n, func() {
+		a := make(chan int, capacity)
+		go func() {
+			for i := 0; i < n; i++ {
+				a <- i
+			}
+			close(a)
+		}()
+		sum := 0
+		for v := range a {
+			sum += v
+		}
+		check("sum of the messages", sum, sumBelow(n))
+	})
+}
+
+func fourToFour(r *recorder, capacity, n int) {
+	r.best(n, func() {
+		a := make(chan int, capacity)
+		var wp, wc sync.WaitGroup
+		var total int64
+		for p := 0; p < 4; p++ {
+			wp.Add(1)
+			go func() {
+				for i := 0; i < n/4; i++ {
+					a <- i
+				}
+				wp.Done()
+			}()
+		}
+		for c := 0; c < 4; c++ {
+			wc.Add(1)
+			go func() {
+				sum := 0
+				for v := range a {
+					sum += v
+				}
+				atomic.AddInt64(&total, int64(sum))
+				wc.Done()
+			}()
+		}
+		wp.Wait()
+		close(a)
+		wc.Wait()
+		check("sum of the messages", total, int64(4*sumBelow(n/4)))
+	})
+}
+
+func sameGoroutine(r *recorder) {
+	n := 5000000
+	r.best(n, func() {
+		a := make(chan int, 1)
+		sum := 0
+		for i := 0; i < n; i++ {
+			a <- i
+			sum += <-a
+		}
+		check("sum of the messages", sum, sumBelow(n))
+	})
+}
+
+// ---- classic
+
+func ring(r *recorder) {
+	const members = 503
+	n := 1000000
+	r.best(n, func() {
+		first := make(chan int)
+		done := make(chan int)
+		in := first
+		for i := 0; i < members-1; i++ {
+			out := make(chan int)
+			go ringMember(in, out, done)
+			in = out
+		}
+		go ringMember(in, first, done)
+		first <- n
+		check("what the ring says at the end", <-done, 1)
+	})
+}
+
+func ringMember(in, out, done chan int) {
+	for v := range in {
+		if v == 0 {
+			done <- 1
+			return
+		}
+		out <- v - 1
+	}
+}
+
+func skynet1M(r *recorder) {
+	n := 1000000
+	// The leaves and the inner nodes of a tree with ten children per node.
+	r.best(n*10/9, func() {
+		c := make(chan int)
+		go skynet(c, 0, n, 10)
+		check("sum of the leaves", <-c, sumBelow(n))
+	})
+}
+
+func skynet(c chan int, num, size, div int) {
+	if size == 1 {
+		c <- num
+		return
+	}
+	rc := make(chan int)
+	for i := 0; i < div; i++ {
+		go skynet(rc, num+i*(size/div), size/div, div)
+	}
+	sum := 0
+	for i := 0; i < div; i++ {
+		sum += <-rc
+	}
+	c <- sum
+}
+
+func sieve1500(r *recorder) {
+	r.once(1, func() { check("prime 1500", sieve(1500), 12553) })
+}
+
+func sieve(n int) int {
+	ch := make(chan int)
+	go func(ch chan int) {
+		for i := 2; ; i++ {
+			ch <- i
+		}
+	}(ch)
+	p := 0
+	for i := 0; i < n; i++ {
+		p = <-ch
+		ch1 := make(chan int)
+		go func(in, out chan int, prime int) {
+			for {
+				v := <-in
+				if v%prime != 0 {
+					out <- v
+				}
+			}
+		}(ch, ch1, p)
+		ch = ch1
+	}
+	return p
+}
+
+func pfib36(r *recorder) {
+	r.best(1, func() { check("fib(36)", pfib(36), 14930352) })
+}
+
+func pfib(n int) int {
+	if n < 20 {
+		return fib(n)
+	}
+	c := make(chan int, 1)
+	go func() { c <- pfib(n - 1) }()
+	b := pfib(n - 2)
+	return <-c + b
+}
+
+func fib(n int) int {
+	if n < 2 {
+		return n
+	}
+	return fib(n-1) + fib(n-2)
+}
+
+// ---- pool
+
+func lateWorkers(r *recorder, workers, jobs int, work time.Duration) {
+	r.best(jobs, func() {
+		in := make(chan int)
+		var wg sync.WaitGroup
+		var parked, worked int64
+		for w := 0; w < workers; w++ {
+			wg.Add(1)
+			go func() {
+				atomic.AddInt64(&parked, 1)
+				mine := 0
+				for range in {
+					for t := time.Now(); time.Since(t) < work; {
+					}
+					mine++
+				}
+				atomic.AddInt64(&worked, int64(mine))
+				wg.Done()
+			}()
+		}
+		for atomic.LoadInt64(&parked) < int64(workers) {
+			runtime.Gosched()
+		}
+		for i := 0; i < jobs; i++ {
+			in <- i
+		}
+		close(in)
+		wg.Wait()
+		check("number of jobs done", worked, int64(jobs))
+	})
+}
+
+// ---- parked
+
+func parked1M(r *recorder) {
+	n := 1000000
+	rss, tables := memory()
+	c := make(chan int)
+	t := time.Now()
+	var started int64
+	for i := 0; i < n; i++ {
+		go func() { atomic.AddInt64(&started, 1); <-c }()
+	}
+	for atomic.LoadInt64(&started) < int64(n) {
+		time.Sleep(time.Millisecond)
+	}
+	r.time("parked_1M_start", n, time.Since(t))
+	rssParked, tablesParked := memory()
+	r.bytes("parked_1M_rss", n, rssParked-rss)
+	r.bytes("parked_1M_tables", n, tablesParked-tables)
+	t = time.Now()
+	close(c)
+	for runtime.NumGoroutine() > 10 {
+		time.Sleep(time.Millisecond)
+	}
+	r.time("parked_1M_wake_exit", n, time.Since(t))
+	check("number of goroutines started", started, int64(n))
+}
+
+// memory gives the bytes this process has resident, and those of its page tables.
+func memory() (rss, tables int64) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		panic(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		f := strings.Fields(line)
+		switch f[0] {
+		case "VmRSS:":
+			rss = kib(f[1])
+		case "VmPTE:":
+			tables = kib(f[1])
+		}
+	}
+	return rss, tables
+}
+
+func kib(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n * 1024
+}

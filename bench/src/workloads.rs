@@ -1,0 +1,142 @@
+//! The table of workloads, with the goal of each.
+//!
+//! What a workload does is defined by its twin in `go/workloads.go`: same channel capacities, same number of
+//! goroutines, same final check. Go's `int` is `isize`, and `<-c` is `recv_or_default`.
+
+mod chan;
+mod classic;
+mod parked;
+mod pool;
+mod spawn;
+mod yields;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::child::Recorder;
+
+/// What one child process does.
+pub(crate) struct Workload {
+    /// On the command line, and in the Go program.
+    pub(crate) name: &'static str,
+    /// Selects several workloads at once on the command line.
+    pub(crate) group: &'static str,
+    /// What it measures: one row called like the workload, or several.
+    pub(crate) rows: &'static [Row],
+    /// Runs it inside the child.
+    pub(crate) run: fn(&Recorder),
+}
+
+impl fmt::Debug for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// One measured quantity.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// In the table and in files.
+    pub(crate) name: &'static str,
+    /// Ours, from the table of goals.
+    goal: Goal,
+}
+
+impl Row {
+    /// The goal for this many Ps; the one for two stands for all above it.
+    pub(crate) fn goal(&self, procs: usize) -> Target {
+        match self.goal {
+            Goal::Ratio { p1, .. } if procs == 1 => Target::Ratio(p1),
+            Goal::Ratio { p2, .. } => Target::Ratio(p2),
+            Goal::Bytes(most) => Target::Bytes(most),
+            Goal::None => Target::None,
+        }
+    }
+}
+
+/// What a row is to reach.
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    /// Go's time divided by ours, with one P and with two.
+    Ratio { p1: f64, p2: f64 },
+    /// This much memory, whatever Go needs.
+    Bytes(f64),
+    /// Only to be seen.
+    None,
+}
+
+/// A goal for one number of Ps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// Go's time divided by ours, at least.
+    Ratio(f64),
+    /// This many bytes at most.
+    Bytes(f64),
+    None,
+}
+
+/// A workload with one row of its own name.
+macro_rules! workload {
+    ($group:ident $name:ident: $p1:literal / $p2:literal, $run:expr) => {
+        Workload {
+            name: stringify!($name),
+            group: stringify!($group),
+            rows: &[Row { name: stringify!($name), goal: Goal::Ratio { p1: $p1, p2: $p2 } }],
+            run: $run,
+        }
+    };
+}
+
+/// All workloads, in the order in which they are measured.
+pub(crate) static WORKLOADS: &[Workload] = &[
+    workload!(spawn spawn_join_1M: 15.0 / 10.0, spawn::join),
+    workload!(spawn spawn_one_wait: 8.0 / 5.0, spawn::one_wait),
+    workload!(yield gosched_1: 8.0 / 10.0, yields::one),
+    workload!(yield gosched_100x: 8.0 / 30.0, yields::hundred),
+    workload!(chan pingpong_unbuf: 4.5 / 4.0, chan::pingpong),
+    workload!(chan unbuf_1p1c: 4.5 / 4.0, |r| chan::one_to_one(r, 0, 1_000_000)),
+    workload!(chan buf128_1p1c: 2.5 / 2.0, |r| chan::one_to_one(r, 128, 5_000_000)),
+    workload!(chan buf128_4p4c: 2.5 / 3.5, |r| chan::four_to_four(r, 128, 5_000_000)),
+    workload!(chan unbuf_4p4c: 4.5 / 5.0, |r| chan::four_to_four(r, 0, 1_000_000)),
+    workload!(chan chan_same_g_buf1: 2.0 / 2.0, chan::same_goroutine),
+    workload!(classic ring503: 4.0 / 3.0, classic::ring),
+    workload!(classic skynet_1M: 12.0 / 20.0, classic::skynet_1m),
+    workload!(classic sieve_1500: 4.0 / 4.0, classic::sieve_1500),
+    workload!(classic pfib_36: 1.8 / 2.0, classic::pfib_36),
+    // With one P nothing can beat Go here: the 20 us are the job.
+    workload!(pool late_workers_2x20us: 1.0 / 1.5, |r| pool::late_workers(r, 2, 10_000, Duration::from_micros(20))),
+    workload!(pool late_workers_8x20us: 1.0 / 1.0, |r| pool::late_workers(r, 8, 10_000, Duration::from_micros(20))),
+    workload!(pool late_workers_8x200us: 1.0 / 1.0, |r| pool::late_workers(r, 8, 1000, Duration::from_micros(200))),
+    workload!(pool late_workers_64x20us: 1.0 / 1.0, |r| pool::late_workers(r, 64, 10_000, Duration::from_micros(20))),
+    Workload {
+        name: "parked_1M",
+        group: "parked",
+        rows: &[
+            Row { name: "parked_1M_start", goal: Goal::Ratio { p1: 2.5, p2: 2.5 } },
+            Row { name: "parked_1M_wake_exit", goal: Goal::None },
+            Row { name: "parked_1M_rss", goal: Goal::Bytes(4.4 * 1024.0) },
+            Row { name: "parked_1M_tables", goal: Goal::None },
+        ],
+        run: parked::million,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_has_its_twin_in_go() {
+        let source = include_str!("../go/workloads.go");
+        let table = source.split_once("\n}\n").expect("the table comes first").0;
+        let theirs: Vec<&str> =
+            table.lines().filter_map(|line| line.trim().strip_prefix("{\"")?.split('"').next()).collect();
+        let ours: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        assert_eq!(ours, theirs);
+        for row in
+            WORKLOADS.iter().filter(|workload| workload.rows.len() > 1).flat_map(|workload| workload.rows)
+        {
+            assert!(source.contains(&format!("\"{}\"", row.name)), "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! From a parsed `go!` to the tokens that start the goroutine.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use super::form::{Call, Form, Target};
+use super::operand::Operand;
+use super::parse::{Capture, Go};
+use crate::path::CratePath;
+
+// Input:
+//     go!(name = "acceptor", [ch, mut n] FORM)
+// Output:
+//     {
+//         let options = ::goconc::__private::Options::new().name("acceptor");
+//         let ch = ch.clone();
+//         let mut n = n.clone();
+//         FORM, started by `::goconc::__private::go_with(options, move || ..)`
+//     }
+pub(crate) fn expand(go: Go) -> TokenStream {
+    let site = Span::mixed_site();
+    if let Some(errors) = go.errors.into_tokens() {
+        let unfinished = go.form.and_then(|form| match form {
+            Form::Unfinished(expr) => Some(quote_spanned!(site=> let _ = || { let _ = &#expr; };)),
+            Form::Call(_) | Form::Closure(_) | Form::Block(_) => None,
+        });
+        return quote_spanned!(site=> { #errors #unfinished () });
+    }
+    let Some(form) = go.form else { return quote!(()) };
+
+    let has_options = go.name.is_some() || go.stack_size.is_some();
+    let options = has_options.then(|| {
+        let new = go.krate.private("Options");
+        let name = go.name.iter();
+        let size = go.stack_size.iter();
+        quote_spanned!(site=> let options = #new::new() #(.name(#name))* #(.stack_size(#size))*;)
+    });
+    let start = Start { krate: &go.krate, has_options };
+    let captures = go.captures.iter().map(capture);
+    let form = match form {
+        Form::Call(call) => start.call(&call),
+        Form::Closure(closure) => start.closure(quote_spanned!(site=> move #closure)),
+        Form::Block(block) => start.closure(quote_spanned!(site=> move || { #block })),
+        Form::Unfinished(_) => TokenStream::new(), // was an error
+    };
+    quote_spanned!(site=> { #options #(#captures)* #form })
+}
+
+/// The method, and not `Clone::clone(&ch)`: on a `ch` that is a reference it clones what is behind it.
+fn capture(Capture { mutable, name }: &Capture) -> TokenStream {
+    let clone = quote_spanned!(name.span().resolved_at(Span::mixed_site())=> .clone());
+    quote_spanned!(Span::mixed_site()=> #[allow(clippy::clone_on_copy)] let #mutable #name = #name #clone;)
+}
+
+/// Says that the result is not wanted, whatever it is: `#[must_use]`, a lock guard, or `!`.
+fn discard(call: &TokenStream) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> #[allow(let_underscore_lock, clippy::diverging_sub_expression)] let _ = #call;)
+}
+
+/// How this goroutine is started.
+struct Start<'a> {
+    krate: &'a CratePath,
+    has_options: bool,
+}
+
+impl Start<'_> {
+    // Input:
+    //     || body, or a block as `|| { block }`
+    // Output:
+    //     ::goconc::__private::go(move || { let _ = (move || { block })(); });
+    //
+    // Two closures, because `return` in the block may give a value of any type, and the runtime wants `()`.
+    fn closure(&self, closure: TokenStream) -> TokenStream {
+        self.goroutine(discard(&quote_spanned!(Span::mixed_site()=> (#closure)())))
+    }
+
+    // Input:
+    //     worker(id, &jobs, "x")
+    // Output:
+    //     match (id, &jobs) {
+    //         (arg0, arg1) => {
+    //             if false {
+    //                 let _ = worker(arg0, arg1, "x");
+    //                 ::core::unreachable!();
+    //             }
+    //             let arg0 = ::goconc::__private::arg::Probe(&arg0).kind().keep(arg0);
+    //             let arg1 = ::goconc::__private::arg::Probe(&arg1).kind().keep(arg1);
+    //             ::goconc::__private::go(move || {
+    //                 let (arg0, held0) = arg0;
+    //                 let arg0 = arg0.pass(&held0);
+    //                 let (arg1, held1) = arg1;
+    //                 let arg1 = arg1.pass(&held1);
+    //                 let _ = worker(arg0, arg1, "x");
+    //             });
+    //         }
+    //     };
+    //
+    // A `match`, because its temporaries live until the handles are cloned. The call that never runs tells the compiler
+    // the types of the arguments before `kind` asks for them: without it `go!(f(text.parse().unwrap()))` has none.
+    fn call(&self, call: &Call) -> TokenStream {
+        let site = Span::mixed_site();
+        let operands = Operands::of(call, self.krate);
+        let invocation = discard(&operands.invocation(call));
+        let evaluated: Vec<_> = operands.evaluated().collect();
+        if evaluated.is_empty() {
+            return self.goroutine(invocation);
+        }
+        let values = evaluated.iter().map(|(_, value)| value);
+        let names: Vec<_> = evaluated.iter().map(|(name, _)| name).collect();
+        // An untyped closure would be checked twice, and its parameters have their types from the call anyway.
+        let rehearsal = (!operands.has_closure()).then(|| {
+            quote_spanned! {site=>
+                if false {
+                    #invocation
+                    ::core::unreachable!();
+                }
+            }
+        });
+        let arg = self.krate.private("arg");
+        let run = self.goroutine(quote_spanned! {site=>
+            #(
+                let (#names, held) = #names;
+                #[allow(unused_mut)]
+                let mut #names = #names.pass(&held);
+            )*
+            #invocation
+        });
+        quote_spanned! {site=>
+            match (#(#values,)*) {
+                #[allow(unused_mut, unreachable_code)]
+                (#(mut #names,)*) => {
+                    #rehearsal
+                    #(let #names = #arg::Probe(&#names).kind().keep(#names);)*
+                    #run
+                }
+            };
+        }
+    }
+
+    fn goroutine(&self, body: TokenStream) -> TokenStream {
+        let site = Span::mixed_site();
+        if self.has_options {
+            let go_with = self.krate.private("go_with");
+            quote_spanned!(site=> #go_with(options, move || { #body });)
+        } else {
+            let go = self.krate.private("go");
+            quote_spanned!(site=> #go(move || { #body });)
+        }
+    }
+}
+
+/// The parts of a call, in source order.
+struct Operands {
+    target: Operand,
+    args: Vec<Operand>,
+}
+
+impl Operands {
+    fn of(call: &Call, krate: &CratePath) -> Self {
+        let target = match &call.target {
+            Target::Callee(callee) => Operand::callee(callee, krate),
+            Target::Method { receiver, .. } => Operand::receiver(receiver, krate),
+        };
+        let args = call.args.iter().enumerate().map(|(number, arg)| Operand::argument(arg, number)).collect();
+        Operands { target, args }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Operand> {
+        std::iter::once(&self.target).chain(&self.args)
+    }
+
+    /// Name and value of each part that is evaluated in the caller.
+    fn evaluated(&self) -> impl Iterator<Item = (&syn::Ident, &TokenStream)> {
+        self.all().filter_map(|operand| match operand {
+            Operand::Now { name, value } => Some((name, value)),
+            Operand::Inline(_) | Operand::Closure(_) => None,
+        })
+    }
+
+    fn has_closure(&self) -> bool {
+        self.all().any(|operand| matches!(operand, Operand::Closure(_)))
+    }
+
+    /// The call itself.
+    fn invocation(&self, call: &Call) -> TokenStream {
+        let mut tokens = self.target.to_token_stream();
+        if let Target::Method { dot, method, turbofish, .. } = &call.target {
+            tokens.extend(quote!(#dot #method #turbofish));
+        }
+        let args = &self.args;
+        call.paren.surround(&mut tokens, |tokens| tokens.extend(quote!(#(#args),*)));
+        tokens
+    }
+}

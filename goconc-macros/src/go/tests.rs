@@ -1,0 +1,206 @@
+//! Each form and what becomes of it; each mistake and what is said about it.
+
+use proc_macro2::Delimiter;
+
+use super::expand;
+use crate::testing::{assert_tokens, errors, tokens};
+
+/// In front of what discards the result.
+const ALLOW: &str = "#[allow(let_underscore_lock, clippy::diverging_sub_expression)]";
+
+#[track_caller]
+fn go(input: &str, expected: &str) {
+    assert_tokens(&expand(tokens(input), Delimiter::Parenthesis), expected);
+}
+
+#[track_caller]
+fn braces(input: &str, expected: &str) {
+    assert_tokens(&expand(tokens(input), Delimiter::Brace), expected);
+}
+
+#[track_caller]
+fn mistakes(input: &str, expected: &[&str]) {
+    let found = errors(expand(tokens(input), Delimiter::Parenthesis));
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// A call with these values evaluated in the caller: the long form.
+#[track_caller]
+fn call(input: &str, values: &str, names: &[&str], invocation: &str) {
+    let each = |format: &dyn Fn(&str) -> String| names.iter().map(|name| format(name)).collect::<String>();
+    let muts = each(&|name| format!("mut {name},"));
+    let keep =
+        each(&|name| format!("let {name} = ::goconc::__private::arg::Probe(&{name}).kind().keep({name});"));
+    let pass = each(&|name| {
+        format!("let ({name}, held) = {name}; #[allow(unused_mut)] let mut {name} = {name}.pass(&held);")
+    });
+    let rehearsal = match invocation.contains('|') {
+        true => String::new(),
+        false => format!("if false {{ {ALLOW} let _ = {invocation}; ::core::unreachable!(); }}"),
+    };
+    let expected = format!(
+        "{{ match ({values},) {{
+            #[allow(unused_mut, unreachable_code)]
+            ({muts}) => {{
+                {rehearsal}
+                {keep}
+                ::goconc::__private::go(move || {{ {pass} {ALLOW} let _ = {invocation}; }});
+            }}
+        }}; }}"
+    );
+    go(input, &expected);
+}
+
+/// A call with nothing to evaluate in the caller: the short form.
+#[track_caller]
+fn inline_call(input: &str, invocation: &str) {
+    go(input, &format!("{{ ::goconc::__private::go(move || {{ {ALLOW} let _ = {invocation}; }}); }}"));
+}
+
+#[test]
+fn calls() {
+    call("worker(id, &jobs)", "id, &jobs", &["arg0", "arg1"], "worker(arg0, arg1)");
+    call("f::<i32>(x, 5)", "x", &["arg0"], "f::<i32>(arg0, 5)");
+    call("Server::new(a()?)", "a()?", &["arg0"], "Server::new(arg0)");
+    call("f(vec![1, 2],)", "vec![1, 2]", &["arg0"], "f(arg0)");
+    call("f(x),", "x", &["arg0"], "f(arg0)");
+    call("make()(x)", "make(), x", &["callee", "arg0"], "callee(arg0)");
+    call(
+        "(self.f)(x)",
+        "::goconc::__private::arg::Place::new(&self.f).read(), x",
+        &["callee", "arg0"],
+        "callee(arg0)",
+    );
+}
+
+#[test]
+fn methods() {
+    call("server.handle(conn)", "server, conn", &["receiver", "arg0"], "receiver.handle(arg0)");
+    call("a.b().c::<T>(x)", "a.b(), x", &["receiver", "arg0"], "receiver.c::<T>(arg0)");
+    call("(&s).run()", "&s", &["receiver"], "receiver.run()");
+    for place in ["self.jobs", "chans[i]", "*p"] {
+        call(
+            &format!("({place}).send(1)"),
+            &format!("::goconc::__private::arg::Place::new(&{place}).read()"),
+            &["receiver"],
+            "receiver.send(1)",
+        );
+    }
+}
+
+#[test]
+fn statics_literals_and_closures_stay_inside() {
+    inline_call("f()", "f()");
+    inline_call("f(1, \"x\", &STATIC, &config::LIMIT)", "f(1, \"x\", &STATIC, &config::LIMIT)");
+    inline_call("WG.wait()", "WG.wait()");
+    inline_call("POOL.field.run(1)", "POOL.field.run(1)");
+    inline_call("f(|x| x + 1)", "f(move |x| x + 1)");
+    call("f(n, |x| x + 1)", "n", &["arg0"], "f(arg0, move |x| x + 1)");
+    call("(|x| print(x))(n)", "n", &["arg0"], "(move |x| print(x))(arg0)");
+}
+
+#[test]
+fn closures_and_blocks() {
+    let start =
+        |body: &str| format!("{{ ::goconc::__private::go(move || {{ {ALLOW} let _ = ({body})(); }}); }}");
+    go("|| f(x)", &start("move || f(x)"));
+    go("move || -> i32 { 5 }", &start("move || -> i32 { 5 }"));
+    go("{ a(); b() }", &start("move || { a(); b() }"));
+    go("for v in &ch { f(v) }", &start("move || { for v in &ch { f(v) } }"));
+    go("unsafe { f() }", &start("move || { unsafe { f() } }"));
+    go("println!(\"x\")", &start("move || { println!(\"x\") }"));
+    go("let x = 1; f(x)", &start("move || { let x = 1; f(x) }"));
+    braces("f(x)", &start("move || { f(x) }"));
+    braces("name = compute();", &start("move || { name = compute(); }"));
+    braces("|| f(x)", &start("move || f(x)"));
+    // Not even syntax: an editor must be able to complete in an unfinished body.
+    braces("let x = server.", &start("move || { let x = server. }"));
+}
+
+#[test]
+fn captures_and_options() {
+    go(
+        "name = \"a\", stack_size = \"1 MiB\", [ch, mut n] { f() }",
+        &"{
+            let options = ::goconc::__private::Options::new().name(\"a\").stack_size(\"1 MiB\");
+            #[allow(clippy::clone_on_copy)]
+            let ch = ch.clone();
+            #[allow(clippy::clone_on_copy)]
+            let mut n = n.clone();
+            ::goconc::__private::go_with(options, move || { ALLOW let _ = (move || { f() })(); });
+        }"
+        .replace("ALLOW", ALLOW),
+    );
+    go(
+        "crate = my::goconc, f()",
+        &format!("{{ my::goconc::__private::go(move || {{ {ALLOW} let _ = f(); }}); }}"),
+    );
+    go("crate = \"my\", f()", &format!("{{ my::__private::go(move || {{ {ALLOW} let _ = f(); }}); }}"));
+    // An array that something is done with is no capture list.
+    call("[a, b].concat()", "[a, b]", &["receiver"], "receiver.concat()");
+}
+
+#[test]
+fn values_are_no_calls() {
+    mistakes("", &["nothing to run"]);
+    mistakes("5", &["`5` is a value, not a call"]);
+    mistakes("x", &["write `go!(x())` to call it"]);
+    mistakes("server.handle", &["`server.handle` is not called: write `go!(server.handle())`"]);
+    mistakes("(f())", &["remove the parentheses"]);
+    mistakes("f()?", &["`?` has nowhere to return to"]);
+    mistakes("f().await", &["a goroutine is not a future"]);
+    mistakes("async { f() }", &["a goroutine is not a future"]);
+    mistakes("async || f()", &["write a plain closure"]);
+    mistakes("x = 5", &["write it in a block, `go! { x = 5; }`"]);
+    mistakes("&f()", &["runs a call, a closure or a block"]);
+    mistakes("|x| f(x)", &["nothing is passed to this closure"]);
+    mistakes("||", &["expected a closure with a body"]);
+    assert_eq!(errors(expand(tokens("x"), Delimiter::Brace)).len(), 1);
+}
+
+#[test]
+fn capture_lists_hold_names() {
+    mistakes("[] f()", &["empty capture list"]);
+    mistakes(
+        "[a, a, &b, self, s.c,] f()",
+        &[
+            "`a` is listed twice",
+            "write `b` without the `&`",
+            "`self` cannot be rebound",
+            "give this a name first",
+        ],
+    );
+    mistakes("[a], f()", &["no comma after the capture list"]);
+    mistakes("[a] name = \"x\", f()", &["options come first"]);
+    mistakes("[, a] f()", &["a capture list holds names"]);
+    mistakes("[mut] f()", &["a capture list holds names"]);
+}
+
+#[test]
+fn options_are_known_and_given_once() {
+    mistakes(
+        "nmae = 1, stack_size = \"1 MB\", name = \"a\", name = \"b\", crate = 5, f()",
+        &[
+            "unknown option `nmae`",
+            "a stack size is a positive number",
+            "`name` is given twice",
+            "the path of the goconc crate",
+        ],
+    );
+    mistakes("name = \"a\"", &["nothing to run"]);
+    mistakes("stack_size = 0, 5", &["a stack size is a positive number", "`5` is a value"]);
+}
+
+#[test]
+fn an_error_leaves_something_well_typed() {
+    assert_tokens(
+        &expand(tokens("s.m"), Delimiter::Parenthesis),
+        &format!(
+            "{{ ::core::compile_error! {{ {:?} }} let _ = || {{ let _ = &s.m; }}; () }}",
+            "`s.m` is not called: write `go!(s.m())`, or `go!((s.m)())` if it is a field that holds a function"
+        ),
+    );
+}

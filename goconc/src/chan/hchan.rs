@@ -1,0 +1,382 @@
+//! The state of one channel: a ring, two wait queues, one lock, in one cache line.
+//!
+//! Invariants, true whenever the lock is free:
+//!  - `sendq` or `recvq` is empty;
+//!  - `len > 0` implies that `recvq` is empty;
+//!  - `len < cap` implies that `sendq` is empty;
+//!  - `closed` implies that both are empty.
+//!
+//! A value moves exactly once: from the sender to a waiting receiver's slot, or into the ring, or, from a waiting sender's
+//! slot, to the receiver or into the ring. A waiter that was handed its value owns it before it runs: nobody can come
+//! between (no barging). No user code runs under the lock.
+
+use core::cell::Cell;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::panic::Location;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::alloc::{Layout, alloc, dealloc};
+
+use crate::block::{self, Block};
+use crate::gmp::{WaitReason, g};
+use crate::sched::park;
+use crate::sys::spin::ByteLock;
+use crate::wait::waitq::WaitQ;
+use crate::wait::{Sudog, Who};
+
+/// A channel's inside. `lock` guards every `Cell` and both queues; the atomics are written under it and may be read
+/// without it.
+#[repr(C, align(64))]
+pub(super) struct Hchan<T> {
+    lock: ByteLock,
+    closed: AtomicBool,
+    refs: AtomicU32,
+    len: AtomicU32,
+    cap: u32,
+    head: Cell<u32>,
+    buf: NonNull<T>,
+    recvq: WaitQ,
+    sendq: WaitQ,
+}
+
+/// What a non-blocking operation found.
+pub(super) enum Now<T> {
+    /// Done.
+    Ready(T),
+    /// It would have to wait.
+    NotReady,
+    /// The channel is closed (and drained, for a receive).
+    Closed,
+}
+
+impl<T> Hchan<T> {
+    /// Makes a channel with one reference. `None`: such a capacity cannot be had.
+    pub(super) fn make(capacity: usize) -> Option<NonNull<Hchan<T>>> {
+        const { assert!(size_of::<Hchan<T>>() == block::SIZE) };
+        let cap = u32::try_from(capacity).ok()?;
+        let layout = Layout::array::<T>(capacity).ok()?;
+        let buf = if layout.size() == 0 {
+            NonNull::dangling()
+        } else {
+            // SAFETY: the layout is not empty.
+            NonNull::new(unsafe { alloc(layout) })?.cast()
+        };
+        let this = take_block().cast::<Hchan<T>>();
+        let blank = Hchan {
+            lock: ByteLock::new(),
+            closed: AtomicBool::new(false),
+            refs: AtomicU32::new(1),
+            len: AtomicU32::new(0),
+            cap,
+            head: Cell::new(0),
+            buf,
+            recvq: WaitQ::new(),
+            sendq: WaitQ::new(),
+        };
+        // SAFETY: a free block is large enough and aligned: both are one cache line.
+        unsafe { this.write(blank) };
+        Some(this)
+    }
+
+    /// One more reference.
+    #[inline]
+    pub(super) fn retain(&self) {
+        // Relaxed: who clones has a reference, so the count cannot reach zero meanwhile.
+        if self.refs.fetch_add(1, Ordering::Relaxed) > u32::MAX / 2 {
+            crate::sys::throw::throw("chan: too many references");
+        }
+    }
+
+    /// One reference less; the last one frees the channel and drops what is buffered.
+    ///
+    /// # Safety
+    /// * `this` is alive, and the caller gives up one reference.
+    #[inline]
+    pub(super) unsafe fn release(this: NonNull<Self>) {
+        // SAFETY: alive by contract. Release: pairs with the Acquire fence in `destroy`.
+        if unsafe { this.as_ref() }.refs.fetch_sub(1, Ordering::Release) == 1 {
+            // SAFETY: that was the last reference.
+            unsafe { Self::destroy(this) };
+        }
+    }
+
+    /// # Safety
+    /// * The last reference is gone.
+    unsafe fn destroy(this: NonNull<Self>) {
+        fence(Ordering::Acquire); // pairs with the Release in `release`: all other uses happened before
+        // SAFETY: no reference is left, so nobody else looks.
+        let c = unsafe { this.as_ref() };
+        let capacity = c.cap as usize;
+        let layout = Layout::array::<T>(capacity);
+        let drop_buffered = || {
+            while c.len.load(Ordering::Relaxed) > 0 {
+                drop(c.take_buffered()); // Relaxed above: we are alone
+            }
+        };
+        // A destructor that panics must not leak the rest, nor the channel itself.
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered)).err();
+        if panicked.is_some() {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered));
+        }
+        if let Ok(layout) = layout
+            && layout.size() != 0
+        {
+            // SAFETY: allocated by `make` with this layout.
+            unsafe { dealloc(c.buf.as_ptr().cast(), layout) };
+        }
+        // SAFETY: the block came from `take_block` and nobody uses it any more.
+        unsafe { give_block(this.cast()) };
+        if let Some(payload) = panicked {
+            std::panic::resume_unwind(payload);
+        }
+    }
+
+    /// How many values are buffered.
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed) as usize // a snapshot; gives no happens-before edge, as in Go
+    }
+
+    /// How many fit.
+    pub(super) fn cap(&self) -> usize {
+        self.cap as usize
+    }
+
+    fn unlock(&self) {
+        // SAFETY: every caller in this file holds the lock.
+        unsafe { ByteLock::unlock(&raw const self.lock) };
+    }
+
+    /// Adds a value at the end of the ring. Locked, and there is room.
+    #[inline]
+    fn put_buffered(&self, value: T) {
+        let len = self.len.load(Ordering::Relaxed); // under the lock
+        let at = self.wrap(u64::from(self.head.get()) + u64::from(len));
+        // SAFETY: `at < cap`, and the place is free because `len < cap`.
+        unsafe { self.buf.as_ptr().add(at as usize).write(value) };
+        self.len.store(len + 1, Ordering::Relaxed); // under the lock
+    }
+
+    /// Takes the oldest value of the ring. Locked, and there is one.
+    #[inline]
+    fn take_buffered(&self) -> T {
+        let head = self.head.get();
+        // SAFETY: `head < cap`, and the place holds a value because `len > 0`.
+        let value = unsafe { self.buf.as_ptr().add(head as usize).read() };
+        self.head.set(self.wrap(u64::from(head) + 1));
+        self.len.store(self.len.load(Ordering::Relaxed) - 1, Ordering::Relaxed); // under the lock
+        value
+    }
+
+    #[inline]
+    fn wrap(&self, index: u64) -> u32 {
+        let cap = u64::from(self.cap);
+        (if index >= cap { index - cap } else { index }) as u32
+    }
+
+    /// The part of a send that needs no wait. The channel is locked, and stays so on `NotReady` only.
+    #[inline]
+    fn send_locked(&self, value: T) -> Result<(), (Now<()>, T)> {
+        if self.closed.load(Ordering::Relaxed) {
+            // Relaxed: under the lock
+            self.unlock();
+            return Err((Now::Closed, value));
+        }
+        // SAFETY: we hold the lock.
+        if let Some(sudog) = unsafe { self.recvq.pop() } {
+            // SAFETY: the receiver waits until it is woken, below.
+            let receiver = unsafe { sudog.as_ref() };
+            // SAFETY: a waiting receiver's slot is free and fits a T.
+            unsafe { receiver.elem::<T>().write(value) };
+            receiver.set_success(true);
+            self.unlock();
+            // SAFETY: we took it off the queue under the lock.
+            unsafe { Sudog::wake(sudog) };
+            return Ok(());
+        }
+        if self.len.load(Ordering::Relaxed) < self.cap {
+            // Relaxed: under the lock
+            self.put_buffered(value);
+            self.unlock();
+            return Ok(());
+        }
+        Err((Now::NotReady, value))
+    }
+
+    /// Sends; waits for a receiver or for room. The value comes back when the channel is, or gets, closed.
+    #[inline]
+    pub(super) fn send(&self, value: T, at: &'static Location<'static>) -> Result<(), T> {
+        self.lock.lock();
+        match self.send_locked(value) {
+            Ok(()) => Ok(()),
+            Err((Now::NotReady, value)) => self.send_slow(value, at),
+            Err((_, value)) => Err(value),
+        }
+    }
+
+    /// Waits with the value on its own stack. Locked.
+    fn send_slow(&self, value: T, at: &'static Location<'static>) -> Result<(), T> {
+        let who = Who::current();
+        if who.must_exit() {
+            self.unlock();
+            crate::runtime::goexit();
+        }
+        let mut value = ManuallyDrop::new(value);
+        let sudog = Sudog::new(&who, (&raw mut value).cast());
+        // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
+        unsafe { self.sendq.push(&sudog) };
+        who.wait(&self.lock, WaitReason::ChanSend, at);
+        // A receiver has moved the value out, or `close` has woken us and it is still here.
+        if sudog.success() { Ok(()) } else { Err(ManuallyDrop::into_inner(value)) }
+    }
+
+    /// Sends if that needs no wait.
+    #[inline]
+    pub(super) fn try_send(&self, value: T) -> Result<(), (Now<()>, T)> {
+        self.lock.lock();
+        let result = self.send_locked(value);
+        if let Err((Now::NotReady, _)) = result {
+            self.unlock();
+        }
+        result
+    }
+
+    /// The part of a receive that needs no wait. The channel is locked, and stays so on `NotReady` only.
+    #[inline]
+    fn recv_locked(&self) -> Now<T> {
+        if self.len.load(Ordering::Relaxed) > 0 {
+            // Relaxed: under the lock
+            let value = self.take_buffered();
+            // SAFETY: we hold the lock.
+            let sender = unsafe { self.sendq.pop() };
+            if let Some(sudog) = sender {
+                // The ring was full: the oldest waiting sender's value takes the place at its end.
+                let next = Self::take_from_sender(sudog);
+                self.put_buffered(next);
+            }
+            self.unlock();
+            if let Some(sudog) = sender {
+                // SAFETY: we took it off the queue under the lock.
+                unsafe { Sudog::wake(sudog) };
+            }
+            return Now::Ready(value);
+        }
+        // SAFETY: we hold the lock.
+        if let Some(sudog) = unsafe { self.sendq.pop() } {
+            let value = Self::take_from_sender(sudog);
+            self.unlock();
+            // SAFETY: we took it off the queue under the lock.
+            unsafe { Sudog::wake(sudog) };
+            return Now::Ready(value);
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            // Relaxed: under the lock
+            self.unlock();
+            return Now::Closed;
+        }
+        Now::NotReady
+    }
+
+    /// Moves the value out of a waiting sender's slot. Locked; the sudog is off the queue and not yet woken.
+    #[inline]
+    fn take_from_sender(sudog: NonNull<Sudog>) -> T {
+        // SAFETY: the sender waits until it is woken.
+        let sender = unsafe { sudog.as_ref() };
+        sender.set_success(true);
+        // SAFETY: a waiting sender's slot holds its value, which is moved out once: the sudog is off the queue.
+        unsafe { sender.elem::<T>().read() }
+    }
+
+    /// Receives; waits for a value. `None`: closed and drained.
+    #[inline]
+    pub(super) fn recv(&self, at: &'static Location<'static>) -> Option<T> {
+        self.lock.lock();
+        match self.recv_locked() {
+            Now::Ready(value) => Some(value),
+            Now::Closed => None,
+            Now::NotReady => self.recv_slow(at),
+        }
+    }
+
+    /// Waits with a slot for the value on its own stack. Locked.
+    fn recv_slow(&self, at: &'static Location<'static>) -> Option<T> {
+        let who = Who::current();
+        if who.must_exit() {
+            self.unlock();
+            crate::runtime::goexit();
+        }
+        let mut slot = MaybeUninit::<T>::uninit();
+        let sudog = Sudog::new(&who, slot.as_mut_ptr().cast());
+        // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
+        unsafe { self.recvq.push(&sudog) };
+        who.wait(&self.lock, WaitReason::ChanReceive, at);
+        // SAFETY: success says that a sender has written the slot.
+        sudog.success().then(|| unsafe { slot.assume_init() })
+    }
+
+    /// Receives if that needs no wait.
+    #[inline]
+    pub(super) fn try_recv(&self) -> Now<T> {
+        self.lock.lock();
+        let now = self.recv_locked();
+        if let Now::NotReady = now {
+            self.unlock();
+        }
+        now
+    }
+
+    /// Closes the channel and wakes everybody who waits. False: it is closed already.
+    pub(super) fn close(&self) -> bool {
+        self.lock.lock();
+        if self.closed.load(Ordering::Relaxed) {
+            // Relaxed: under the lock
+            self.unlock();
+            return false;
+        }
+        self.closed.store(true, Ordering::Relaxed); // under the lock
+        // SAFETY: we hold the lock.
+        let (receivers, senders) = unsafe { (self.recvq.take_all(), self.sendq.take_all()) };
+        self.unlock();
+        for queue in [receivers, senders] {
+            // SAFETY: the list is ours alone now. `success` is false as `Sudog::new` made it.
+            while let Some(sudog) = unsafe { queue.pop() } {
+                // SAFETY: we took it off the channel's queue under the lock.
+                unsafe { Sudog::wake(sudog) };
+            }
+        }
+        true
+    }
+}
+
+#[inline]
+fn take_block() -> NonNull<Block> {
+    match g::current() {
+        // SAFETY: we run on this M's thread, as its goroutine.
+        Some(g) => unsafe { g.m().own() }.blocks.take(),
+        None => block::take_shared(),
+    }
+}
+
+/// # Safety
+/// * The block came from [`take_block`] and nobody uses it any more.
+#[inline]
+unsafe fn give_block(block: NonNull<Block>) {
+    match g::current() {
+        Some(g) => {
+            // SAFETY: we run on this M's thread, as its goroutine.
+            let own = unsafe { g.m().own() };
+            // SAFETY: by contract.
+            unsafe { own.blocks.give(block) };
+        }
+        // SAFETY: by contract.
+        None => unsafe { block::give_shared(block) },
+    }
+}
+
+/// For operations on a nil channel, which wait for ever.
+#[cold]
+pub(super) fn wait_on_nil(reason: WaitReason, at: &'static Location<'static>) -> ! {
+    if let Some(g) = g::current() {
+        park::check_goexit(g);
+    }
+    Who::wait_for_ever(reason, at)
+}

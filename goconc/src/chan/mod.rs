@@ -1,0 +1,19 @@
+//! Channels: `Chan<T>` and its two directions.
+//!
+//! | file | what |
+//! |---|---|
+//! | `hchan` | the state of one channel: a ring, two wait queues, one lock; send, receive, close |
+//! | `handle` | the counted reference that all three public types hold |
+//! | `ends` | [`Chan`], [`Send`], [`Recv`]: documentation and one-line methods |
+//! | `iter` | `for v in &ch` |
+//! | `err` | what a `try_` or `checked_` operation says |
+
+mod ends;
+mod err;
+mod handle;
+mod hchan;
+mod iter;
+
+pub use ends::{Chan, Recv, Send};
+pub use err::{CloseError, SendError, TryRecvError, TrySendError};
+pub use iter::{IntoIter, Iter, TryIter};

@@ -1,0 +1,378 @@
+//! G: a started goroutine. Lives at the top of its own stack's slot, is found from the stack pointer, is never freed.
+//!
+//! States, and who owns the G in each:
+//! ```text
+//!  Dead     -> Running   start     from a free list, by the M that starts it
+//!  Running  -> Waiting   park      the G is in a wait list; its stack is nobody's until the commit has run
+//!  Waiting  -> Runnable  ready     by exactly one waker, which then owns the G
+//!  Runnable -> Running   execute   by the M whose queue it is in
+//!  Running  -> Runnable  gosched
+//!  Running  -> Dead      goexit    back to a free list
+//! ```
+//! The status is written by the owner and read by dumps; ownership itself is handed over through locks and queues.
+//!
+//! What is `Cell` here belongs to the owner. What is atomic may be read by anyone, as a blurred picture: those loads and
+//! stores are Relaxed, and nothing is decided by them unless the field's comment says so.
+
+use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
+use core::panic::Location;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::arch::{self, Context, Suspender};
+use crate::gmp::record::Name;
+use crate::gmp::{M, Record};
+use crate::queue::inbox::Node;
+use crate::stack::{self, Slot};
+use crate::sys::clock;
+use crate::sys::spin::ByteLock;
+
+/// Why a goroutine waits. The texts are Go's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum WaitReason {
+    /// Not waiting.
+    None,
+    ChanReceive,
+    ChanReceiveNil,
+    ChanSend,
+    ChanSendNil,
+    Sleep,
+    WaitGroup,
+    Join,
+    Scope,
+    Blocking,
+}
+
+impl WaitReason {
+    const ALL: [(WaitReason, &'static str); 10] = [
+        (WaitReason::None, "waiting"),
+        (WaitReason::ChanReceive, "chan receive"),
+        (WaitReason::ChanReceiveNil, "chan receive (nil chan)"),
+        (WaitReason::ChanSend, "chan send"),
+        (WaitReason::ChanSendNil, "chan send (nil chan)"),
+        (WaitReason::Sleep, "sleep"),
+        (WaitReason::WaitGroup, "sync.WaitGroup.Wait"),
+        (WaitReason::Join, "join"),
+        (WaitReason::Scope, "scope"),
+        (WaitReason::Blocking, "blocking call"),
+    ];
+
+    fn text(code: u8) -> &'static str {
+        Self::ALL.iter().find(|(reason, _)| *reason as u8 == code).map_or("waiting", |(_, text)| text)
+    }
+}
+
+/// What the M does for a goroutine that has just left its stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Commit {
+    /// Nothing to do (the wait was published in another way).
+    Nothing,
+    /// Give back the lock under which the goroutine entered a wait list.
+    Unlock(NonNull<ByteLock>),
+    /// Call this: it makes the goroutine findable for its waker.
+    Call(fn(usize), usize),
+    /// Runnable at once: to the tail of the queue.
+    Gosched,
+    /// Finished.
+    Exit,
+}
+
+const DEAD: u8 = 0;
+const RUNNABLE: u8 = 1;
+const RUNNING: u8 = 2;
+const WAITING: u8 = 3;
+
+/// The header of a goroutine's stack.
+#[repr(C, align(64))]
+pub(crate) struct G {
+    ctx: UnsafeCell<MaybeUninit<Context>>,
+    suspender: Cell<Option<Suspender>>,
+    /// The M it runs on, or ran on last: its home. Written by the M that executes it; a waker reads it to find the inbox.
+    m: AtomicPtr<M>,
+    pub(crate) link: Cell<usize>,
+    // -- second line --
+    pub(crate) commit: Cell<Commit>,
+    node: Node,
+    pub(crate) record: Cell<Option<NonNull<Record>>>,
+    status: AtomicU8,
+    reason: AtomicU8,
+    /// Parked while its thread was panicking, or while it held something of its thread: it may not change threads.
+    pub(crate) bound: Cell<bool>,
+    /// `goexit` has begun; whoever swallows the unwinding gets it again.
+    pub(crate) goexiting: Cell<bool>,
+    /// How many `pin` calls are in progress.
+    pub(crate) pinned: Cell<u32>,
+    /// How many `lock_os_thread` calls are not undone.
+    pub(crate) locked: AtomicU32,
+    // -- third line --
+    since_ms: AtomicU64,
+    parked_at: AtomicPtr<Location<'static>>,
+    /// Its number; zero while dead. Also the mark that this header was ever used.
+    pub(crate) id: AtomicU64,
+    pub(crate) parent: AtomicU64,
+    created_at: AtomicPtr<Location<'static>>,
+    has_name: AtomicBool,
+    /// The stack pointer when it parked, less what the switch pushes.
+    pub(crate) parked_sp: Cell<usize>,
+    // -- cold --
+    slot: Cell<Option<Slot>>,
+    name: Mutex<Option<Name>>,
+    /// What the panic hook saw, for whoever catches the panic.
+    pub(crate) panic_info: UnsafeCell<Option<Box<crate::panics::Info>>>,
+    /// The goroutine's locals.
+    pub(crate) locals: UnsafeCell<Vec<crate::gmp::Local>>,
+}
+
+/// One goroutine-local value: the key's address, and the value.
+pub(crate) type Local = (usize, Box<dyn core::any::Any>);
+
+const _: () = assert!(size_of::<G>() <= stack::HEADER_SIZE);
+
+// SAFETY: cells are touched by the owner only, and ownership is handed over through locks and queues.
+unsafe impl Sync for G {}
+
+impl core::fmt::Debug for G {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("G").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The goroutine on whose stack the caller runs. `None` on any other stack.
+#[inline(always)]
+pub(crate) fn current() -> Option<&'static G> {
+    let header = stack::header_of(arch::stack_pointer())?;
+    // SAFETY: code runs on a slot's stack only after `G::init` has made its header, which is never freed.
+    Some(unsafe { header.cast::<G>().as_ref() })
+}
+
+impl G {
+    /// Makes a goroutine's header and context in a slot that was never used.
+    pub(crate) fn init(slot: Slot, entry: arch::Entry) -> &'static G {
+        let header = slot.header().cast::<G>();
+        let blank = G {
+            ctx: UnsafeCell::new(MaybeUninit::uninit()),
+            suspender: Cell::new(None),
+            m: AtomicPtr::new(core::ptr::null_mut()),
+            link: Cell::new(0),
+            commit: Cell::new(Commit::Nothing),
+            node: Node::new(header.as_ptr() as usize),
+            record: Cell::new(None),
+            status: AtomicU8::new(DEAD),
+            reason: AtomicU8::new(WaitReason::None as u8),
+            bound: Cell::new(false),
+            goexiting: Cell::new(false),
+            pinned: Cell::new(0),
+            locked: AtomicU32::new(0),
+            since_ms: AtomicU64::new(0),
+            parked_at: AtomicPtr::new(core::ptr::null_mut()),
+            id: AtomicU64::new(0),
+            parent: AtomicU64::new(0),
+            created_at: AtomicPtr::new(core::ptr::null_mut()),
+            has_name: AtomicBool::new(false),
+            parked_sp: Cell::new(0),
+            slot: Cell::new(Some(slot)),
+            name: Mutex::new(None),
+            panic_info: UnsafeCell::new(None),
+            locals: UnsafeCell::new(Vec::new()),
+        };
+        // SAFETY: the slot is ours alone, its header area is committed, large enough and 64-aligned.
+        unsafe { header.as_ptr().write(blank) };
+        // SAFETY: written just now; slots are never unmapped.
+        let g: &'static G = unsafe { header.as_ref() };
+        let (base, limit) = (nonzero(slot.base()), nonzero(slot.lo()));
+        // SAFETY: the slot is guarded at its low end, the base is the 64-aligned header, and the slot is ours for ever.
+        let ctx = unsafe { Context::new(base, limit, entry, header.cast()) };
+        // SAFETY: nobody else knows this G yet.
+        unsafe { (*g.ctx.get()).write(ctx) };
+        g
+    }
+
+    /// Remembers the way back to the scheduler. Called once, first thing on the new stack.
+    pub(crate) fn set_suspender(&self, suspender: Suspender) {
+        self.suspender.set(Some(suspender));
+    }
+
+    /// Takes over the record's name, number and origin.
+    #[inline]
+    pub(crate) fn adopt(&self, record: NonNull<Record>) {
+        // SAFETY: the caller owns the record: it took it from a queue.
+        let r = unsafe { record.as_ref() };
+        self.parent.store(r.parent.load(Ordering::Relaxed), Ordering::Relaxed); // Relaxed throughout: for dumps
+        let at = r.created_at().map_or(core::ptr::null_mut(), |at| core::ptr::from_ref(at).cast_mut());
+        self.created_at.store(at, Ordering::Relaxed);
+        self.status.store(RUNNING, Ordering::Relaxed);
+        self.id.store(r.id.load(Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(name) = r.name.take() {
+            *self.name.lock() = Some(name);
+            self.has_name.store(true, Ordering::Relaxed);
+        }
+        self.record.set(Some(record));
+    }
+
+    /// Runs it until it parks, yields or exits.
+    ///
+    /// # Safety
+    /// * The caller owns this G, is an M on its own stack, and has checked that the G may run on this thread.
+    #[inline(always)]
+    pub(crate) unsafe fn resume(&self) {
+        // SAFETY: initialised by `init`; exclusive because the caller owns the G.
+        let ctx = unsafe { (*self.ctx.get()).as_mut_ptr() };
+        // SAFETY: as above.
+        unsafe { Context::resume(ctx) };
+    }
+
+    /// Leaves the stack with `commit`; comes back when resumed.
+    #[inline(always)]
+    pub(crate) fn suspend(&self, commit: Commit) {
+        self.commit.set(commit);
+        // What the switch pushes lies below the stack pointer; 256 bytes more than cover it and the red zone.
+        self.parked_sp.set(arch::stack_pointer() - 256);
+        if let Some(suspender) = self.suspender.get() {
+            // SAFETY: only code on this G's own stack calls `suspend`.
+            unsafe { suspender.suspend() };
+        }
+    }
+
+    /// The M it runs on or ran on last.
+    #[inline(always)]
+    pub(crate) fn m(&self) -> &'static M {
+        // SAFETY: `set_m` stores only live Ms, which are never freed, before the G first runs.
+        unsafe { &*self.m.load(Ordering::Relaxed) } // ownership of the G orders it; see the field
+    }
+
+    /// Makes `m` its home.
+    #[inline(always)]
+    pub(crate) fn set_m(&self, m: &'static M) {
+        self.m.store(core::ptr::from_ref(m).cast_mut(), Ordering::Relaxed); // as in `m`
+    }
+
+    /// Its link in an inbox.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The part of the stack in use by a parked goroutine.
+    ///
+    /// # Safety
+    /// * The caller owns this G and it is not running.
+    pub(crate) unsafe fn parked_stack(&self) -> &[usize] {
+        let low = self.parked_sp.get() & !(size_of::<usize>() - 1);
+        let high = core::ptr::from_ref(self) as usize;
+        let words = high.saturating_sub(low) / size_of::<usize>();
+        // SAFETY: both ends lie in this G's committed slot, and nobody writes while the G is parked.
+        unsafe { core::slice::from_raw_parts(low as *const usize, words) }
+    }
+
+    /// The slot that it lives in.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        self.slot.get()
+    }
+
+    // The arrows of the status. Relaxed: for dumps, see the head of this file.
+
+    /// Running -> Waiting.
+    #[inline(always)]
+    pub(crate) fn now_waiting(&self, reason: WaitReason, at: &'static Location<'static>) {
+        self.reason.store(reason as u8, Ordering::Relaxed);
+        self.parked_at.store(core::ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
+        self.since_ms.store(clock::coarse_ms(), Ordering::Relaxed);
+        self.status.store(WAITING, Ordering::Relaxed);
+    }
+
+    /// Running -> Runnable.
+    #[inline(always)]
+    pub(crate) fn now_runnable(&self) {
+        self.status.store(RUNNABLE, Ordering::Relaxed);
+    }
+
+    /// Waiting or Runnable -> Running.
+    #[inline(always)]
+    pub(crate) fn now_running(&self) {
+        self.status.store(RUNNING, Ordering::Relaxed);
+    }
+
+    /// Running -> Dead.
+    #[inline]
+    pub(crate) fn now_dead(&self) {
+        self.status.store(DEAD, Ordering::Relaxed);
+        self.id.store(0, Ordering::Relaxed);
+        if self.has_name.load(Ordering::Relaxed) {
+            self.has_name.store(false, Ordering::Relaxed);
+            *self.name.lock() = None;
+        }
+    }
+
+    /// Who started it, and where. Async-signal-safe.
+    pub(crate) fn origin(&self) -> Option<(u64, &'static Location<'static>)> {
+        // SAFETY: null or made from a `&'static Location`.
+        let at = unsafe { self.created_at.load(Ordering::Relaxed).as_ref() }?;
+        Some((self.parent.load(Ordering::Relaxed), at))
+    }
+
+    /// What a dump says of it. `None` when it is dead.
+    pub(crate) fn picture(&self) -> Option<Picture> {
+        let id = self.id.load(Ordering::Relaxed);
+        let status = self.status.load(Ordering::Relaxed);
+        if id == 0 || status == DEAD {
+            return None;
+        }
+        let place = |at: &AtomicPtr<Location<'static>>| {
+            // SAFETY: null or made from a `&'static Location`.
+            unsafe { at.load(Ordering::Relaxed).as_ref() }
+        };
+        let waiting = status == WAITING;
+        Some(Picture {
+            id,
+            parent: self.parent.load(Ordering::Relaxed),
+            state: match status {
+                WAITING => WaitReason::text(self.reason.load(Ordering::Relaxed)),
+                RUNNING => "running",
+                _ => "runnable",
+            },
+            waiting_ms: if waiting {
+                clock::coarse_ms().saturating_sub(self.since_ms.load(Ordering::Relaxed))
+            } else {
+                0
+            },
+            locked: self.locked.load(Ordering::Relaxed) != 0,
+            name: self.name.try_lock().and_then(|name| name.as_ref().map(|name| name.to_string())),
+            parked_at: if waiting { place(&self.parked_at) } else { None },
+            created_at: place(&self.created_at),
+        })
+    }
+}
+
+fn nonzero(address: usize) -> core::num::NonZeroUsize {
+    core::num::NonZeroUsize::new(address)
+        .unwrap_or_else(|| crate::sys::throw::throw("stack: a slot at address 0"))
+}
+
+/// A goroutine as a dump shows it.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) id: u64,
+    pub(crate) parent: u64,
+    pub(crate) state: &'static str,
+    pub(crate) waiting_ms: u64,
+    pub(crate) locked: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) parked_at: Option<&'static Location<'static>>,
+    pub(crate) created_at: Option<&'static Location<'static>>,
+}
+
+/// Every header that was ever used, as of some moment during the call.
+pub(crate) fn for_each(mut f: impl FnMut(&'static G)) {
+    stack::for_each_header(|header| {
+        // SAFETY: the header area of a slot that was handed out is committed, and either still zero (then `id` reads 0,
+        // and nothing but the atomic `id` is touched) or holds a G, which is never freed.
+        let id = unsafe { &(*header.cast::<G>().as_ptr()).id };
+        if id.load(Ordering::Relaxed) != 0 {
+            // SAFETY: a non-zero id is stored only after `init`.
+            f(unsafe { header.cast::<G>().as_ref() });
+        }
+    });
+}

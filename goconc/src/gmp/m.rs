@@ -1,0 +1,233 @@
+//! M: an OS thread of ours, and the started goroutines that are at home on it.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use crate::gmp::record::FreeList;
+use crate::gmp::retake::Retake;
+use crate::gmp::{G, P};
+use crate::queue::inbox::Inbox;
+use crate::stack::{Class, Slot};
+use crate::sys::note::Note;
+use crate::sys::rand::Rng;
+
+/// Classes of stacks.
+pub(crate) const CLASSES: usize = Class::COUNT;
+
+/// It runs, spins, or has been given a P and wakes up.
+pub(crate) const RUNNING: u8 = 0;
+/// It sleeps and has nothing to do.
+pub(crate) const PARKED: u8 = 1;
+/// It sleeps, has something to do, and waits for a P.
+pub(crate) const NEEDS_P: u8 = 2;
+
+/// What only the thread itself touches, in the runtime or in user code.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// Dead goroutines whose stacks are hot, newest last, by class.
+    pub(crate) dead: [Vec<&'static G>; CLASSES],
+    /// Slots that were never used, by class.
+    pub(crate) unused: [Vec<Slot>; CLASSES],
+    /// Free records.
+    pub(crate) records: FreeList,
+    /// Free channel blocks.
+    pub(crate) blocks: crate::block::Cache,
+    /// Numbers for new goroutines: the next one, and the end of the batch.
+    pub(crate) ids: (u64, u64),
+    /// Until when it spins before it sleeps, in microseconds; adapts to how long it was parked.
+    pub(crate) spin_us: u32,
+}
+
+/// An OS thread that runs goroutines.
+#[repr(C, align(128))]
+pub(crate) struct M {
+    /// The hand-shake with sysmon.
+    pub(crate) retake: Retake,
+    /// How many goroutines have locked themselves to this thread: while there are any, it starts no others.
+    pub(crate) locks: Cell<u32>,
+    /// The goroutine it runs, for bystanders; null in the runtime.
+    pub(crate) running: AtomicPtr<G>,
+    /// Picks until the next look at everything that is looked at rarely.
+    pub(crate) countdown: Cell<u32>,
+    /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
+    pub(crate) p: AtomicPtr<P>,
+    /// The goroutine made runnable last: it runs next. As `home`.
+    pub(crate) runnext: Cell<Option<&'static G>>,
+    home: UnsafeCell<VecDeque<&'static G>>,
+    own: UnsafeCell<Own>,
+    /// Goroutines started by code on this M. Written by itself.
+    pub(crate) started: AtomicU64,
+    /// Goroutines that ended on this M. Written by itself.
+    pub(crate) ended: AtomicU64,
+    /// RUNNING, PARKED or NEEDS_P; read and written under the scheduler's lock only.
+    pub(crate) state: AtomicU8,
+    /// Random choices.
+    pub(crate) rng: Rng,
+    /// When it got its P, in ticks.
+    pub(crate) p_since: Cell<u64>,
+    /// When it looked at the timers last, in ticks.
+    pub(crate) timers_seen: Cell<u64>,
+    /// Whether it is counted as spinning. Written by itself, or by its waker before it wakes.
+    pub(crate) spinning: Cell<bool>,
+
+    // -- touched by others --
+    /// What others made runnable for it.
+    pub(crate) inbox: CacheLine<Inbox>,
+    /// Where it sleeps.
+    pub(crate) note: Note,
+    /// The P it is woken with.
+    pub(crate) next_p: AtomicPtr<P>,
+    /// Its number.
+    pub(crate) id: usize,
+    /// The kernel's name for its thread; zero until it runs.
+    pub(crate) tid: AtomicI32,
+    /// What decides which goroutines may leave the thread; set before it runs its first one.
+    pub(crate) thread: std::sync::OnceLock<crate::migration::Home>,
+    /// Told once that it stalls the goroutines at home on it.
+    pub(crate) stall_reported: AtomicBool,
+}
+
+/// A value on a cache line of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct CacheLine<T>(pub(crate) T);
+
+impl<T> core::ops::Deref for CacheLine<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+// SAFETY: `own` and the cells belong to the thread that runs this M, `home` and `runnext` also to sysmon under `Retake`, and
+// `spinning` to the waker before the thread wakes, ordered by the note; all else is Sync.
+unsafe impl Sync for M {}
+// SAFETY: nothing in here is tied to the thread that made it.
+unsafe impl Send for M {}
+
+impl core::fmt::Debug for M {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("M").field("id", &self.id).field("tid", &self.tid).finish_non_exhaustive()
+    }
+}
+
+impl M {
+    fn new(id: usize, fences: bool) -> M {
+        M {
+            retake: Retake::new(fences),
+            locks: Cell::new(0),
+            running: AtomicPtr::new(core::ptr::null_mut()),
+            countdown: Cell::new(1),
+            p: AtomicPtr::new(core::ptr::null_mut()),
+            runnext: Cell::new(None),
+            home: UnsafeCell::new(VecDeque::new()),
+            own: UnsafeCell::new(Own {
+                dead: [const { Vec::new() }; CLASSES],
+                unused: [const { Vec::new() }; CLASSES],
+                records: FreeList::new(),
+                blocks: crate::block::Cache::new(),
+                ids: (0, 0),
+                spin_us: 20,
+            }),
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            state: AtomicU8::new(RUNNING),
+            rng: Rng::new(id as u64 + 1),
+            p_since: Cell::new(0),
+            timers_seen: Cell::new(0),
+            spinning: Cell::new(false),
+            inbox: CacheLine(Inbox::new()),
+            note: Note::new(),
+            next_p: AtomicPtr::new(core::ptr::null_mut()),
+            id,
+            tid: AtomicI32::new(0),
+            thread: std::sync::OnceLock::new(),
+            stall_reported: AtomicBool::new(false),
+        }
+    }
+
+    /// What only its thread touches.
+    ///
+    /// # Safety
+    /// * The caller runs on this M's thread (on its own stack or on a goroutine's) and keeps no other reference to `Own`
+    ///   meanwhile.
+    #[inline(always)]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "exclusive by the M's thread, which the borrow checker cannot see"
+    )]
+    pub(crate) unsafe fn own(&self) -> &mut Own {
+        // SAFETY: exclusive by contract.
+        unsafe { &mut *self.own.get() }
+    }
+
+    /// Started goroutines that can run here, oldest first.
+    ///
+    /// # Safety
+    /// * The caller is this M in the runtime, or sysmon while it takes the M's P, and keeps no other reference meanwhile.
+    #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "exclusive under `Retake`, which the borrow checker cannot see")]
+    pub(crate) unsafe fn home(&self) -> &mut VecDeque<&'static G> {
+        // SAFETY: exclusive by contract.
+        unsafe { &mut *self.home.get() }
+    }
+
+    /// Whether it starts no goroutines, because one has locked itself to the thread.
+    pub(crate) fn exclusive(&self) -> bool {
+        self.locks.get() != 0
+    }
+
+    /// The P it holds.
+    #[inline(always)]
+    pub(crate) fn p(&self) -> Option<&'static P> {
+        // SAFETY: only Ps are stored, and they are never freed. Relaxed: written by this thread, or by sysmon under
+        // `Retake`, whose words carry the order.
+        unsafe { self.p.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// Adds one to a counter that only this thread writes: a load and a store, no atomic addition.
+    #[inline(always)]
+    pub(crate) fn count(&self, counter: &AtomicU64) {
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed); // statistics: nothing to order
+    }
+}
+
+/// A list of Ms that is only appended to.
+struct All {
+    list: Vec<&'static M>,
+}
+
+static ALL: Mutex<All> = Mutex::new(All { list: Vec::new() });
+
+/// Makes a new M (not yet a thread).
+pub(crate) fn make(fences: bool) -> &'static M {
+    let mut all = ALL.lock();
+    let m: &'static M = Box::leak(Box::new(M::new(all.list.len(), fences)));
+    all.list.push(m);
+    m
+}
+
+/// How many Ms there are.
+pub(crate) fn count() -> usize {
+    ALL.lock().list.len()
+}
+
+/// Shows every M.
+pub(crate) fn for_each(f: impl FnMut(&'static M)) {
+    let all = ALL.lock().list.clone();
+    all.into_iter().for_each(f);
+}
+
+/// A goroutine given by address, as inboxes carry it.
+///
+/// # Safety
+/// * `item` is the address of a G's header.
+pub(crate) unsafe fn g_of_item(item: usize) -> &'static G {
+    // SAFETY: by contract; headers are never freed.
+    unsafe { NonNull::new_unchecked(item as *mut G).as_ref() }
+}

@@ -1,0 +1,65 @@
+//! Go's concurrency for Rust: goroutines on a GMP scheduler, typed channels, and Go's packages.
+//!
+//! ```
+//! use goconc::prelude::*;
+//!
+//! let squares = Chan::new();
+//! for i in 1..=3 {
+//!     go!([squares] squares.send(i * i));
+//! }
+//! let sum: i32 = (0..3).filter_map(|_| squares.recv()).sum();
+//! assert_eq!(sum, 14);
+//! ```
+//!
+//! | Go | goconc |
+//! |---|---|
+//! | `func main() { .. }` | `#[goroutine] fn main() { .. }` |
+//! | `go f(a, b)` | `go!(f(a, b))` |
+//! | `go func() { .. }()` | `go! { .. }`, `go!([ch, wg] { .. })` |
+//! | `make(chan T, n)` | `Chan::with_capacity(n)` |
+//! | `ch <- v`, `<-ch`, `close(ch)` | `ch.send(v)`, `ch.recv()`, `ch.close()` |
+//! | `for v := range ch` | `for v in &ch` |
+//! | `chan<- T`, `<-chan T` | `chan::Send<T>`, `Recv<T>` |
+//! | `sync.WaitGroup` | `sync::WaitGroup` |
+//!
+//! Every operation works everywhere: on a goroutine it parks the goroutine, on any other thread it blocks that thread.
+//!
+//! # Which thread a goroutine runs on
+//! Until its first instruction, any. After that, a goroutine changes threads only where that is known to be harmless: when
+//! the program has no thread-locals but a few of the standard library's and ours, which [`runtime::migration`] proves at
+//! start. Otherwise it stays. This is what makes a safe `go!` sound.
+
+// Layer by layer; a file uses its own layer and those above it here. `tests/layers.rs` checks.
+mod sys;
+
+mod arch;
+mod block;
+mod migration;
+mod queue;
+mod stack;
+mod timer;
+
+mod gmp;
+
+mod dump;
+mod panics;
+
+mod sched;
+
+mod wait;
+
+pub mod chan;
+
+mod join;
+mod local;
+pub mod runtime;
+pub mod sync;
+pub mod time;
+
+#[doc(hidden)]
+pub mod __private;
+pub mod prelude;
+
+pub use chan::{Chan, Recv, Send};
+pub use goconc_macros::{go, goroutine};
+pub use join::{JoinHandle, PanicError, PanicLocation, Scope, run, scope, spawn};

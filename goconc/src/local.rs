@@ -1,0 +1,119 @@
+//! `goroutine_local!`: `thread_local!` for goroutines.
+
+use core::any::Any;
+use core::cell::RefCell;
+use core::fmt;
+
+use crate::gmp::{Local, g};
+
+/// A key of [`goroutine_local!`](crate::goroutine_local): each goroutine has its own value, made when it first asks, and
+/// dropped on its own stack when it ends. A plain thread has one too.
+pub struct LocalKey<T: 'static> {
+    make: fn() -> T,
+}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn new(make: fn() -> T) -> Self {
+        LocalKey { make }
+    }
+
+    /// Calls `f` with the goroutine's value.
+    ///
+    /// # Panics
+    /// When a plain thread asks while its own values are being dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::cell::Cell;
+    ///
+    /// goconc::goroutine_local! {
+    ///     static DEPTH: Cell<u32> = Cell::new(0);
+    /// }
+    ///
+    /// DEPTH.with(|depth| depth.set(depth.get() + 1));
+    /// let in_another = goconc::run(|| DEPTH.with(Cell::get));
+    /// assert_eq!((DEPTH.with(Cell::get), in_another), (1, 0));
+    /// ```
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        let value: *const T = match self.find() {
+            Some(value) => value,
+            None => {
+                let value = Box::new((self.make)()); // may itself use this key, or park
+                self.find().unwrap_or_else(|| self.add(value))
+            }
+        };
+        // SAFETY: the box is dropped only when its goroutine or thread ends, which is running `f`.
+        f(unsafe { &*value })
+    }
+
+    fn key(&'static self) -> usize {
+        core::ptr::from_ref(self) as usize
+    }
+
+    fn find(&'static self) -> Option<*const T> {
+        with_locals(|locals| {
+            let (_, value) = locals.iter().find(|(key, _)| *key == self.key())?;
+            value.downcast_ref::<T>().map(core::ptr::from_ref)
+        })
+    }
+
+    fn add(&'static self, value: Box<T>) -> *const T {
+        let address: *const T = &raw const *value;
+        with_locals(|locals| locals.push((self.key(), value as Box<dyn Any>)));
+        address
+    }
+}
+
+/// The values of the calling goroutine, or thread. `f` calls no user code.
+fn with_locals<R>(f: impl FnOnce(&mut Vec<Local>) -> R) -> R {
+    match g::current() {
+        // SAFETY: only the goroutine itself touches its locals, and `f` does not come back here.
+        Some(g) => f(unsafe { &mut *g.locals.get() }),
+        None => PLAIN.with(|locals| f(&mut locals.borrow_mut())),
+    }
+}
+
+#[expect(clippy::disallowed_macros, reason = "for plain threads; goroutines do not come here")]
+mod plain {
+    use super::{Local, RefCell};
+
+    std::thread_local! {
+        pub(super) static PLAIN: RefCell<Vec<Local>> = const { RefCell::new(Vec::new()) };
+    }
+}
+use plain::PLAIN;
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+/// Declares goroutine-locals, in the syntax of [`std::thread_local!`].
+///
+/// Go has none; this is what a thread-local of a library becomes when it moves to goroutines.
+///
+/// # Examples
+/// ```
+/// use std::cell::RefCell;
+///
+/// goconc::goroutine_local! {
+///     static TRAIL: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
+/// }
+///
+/// TRAIL.with(|trail| trail.borrow_mut().push("here"));
+/// assert_eq!(TRAIL.with(|trail| trail.borrow().len()), 1);
+/// ```
+#[macro_export]
+macro_rules! goroutine_local {
+    () => {};
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = const $init:block $(; $($rest:tt)*)?) => {
+        $crate::goroutine_local! { $(#[$attr])* $vis static $name: $t = $init; $($($rest)*)? }
+    };
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = $init:expr $(; $($rest:tt)*)?) => {
+        $(#[$attr])*
+        $vis static $name: $crate::runtime::LocalKey<$t> = $crate::runtime::LocalKey::new(|| $init);
+        $($crate::goroutine_local! { $($rest)* })?
+    };
+}

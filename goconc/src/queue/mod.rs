@@ -1,0 +1,11 @@
+//! Queues that know no goroutine: they hold words, and loom models run them with integers.
+//!
+//! | file | owner | others |
+//! |---|---|---|
+//! | `fresh` | pushes and pops the newest, takes the oldest half | nothing: private to whoever holds the P |
+//! | `inbox` | drains, falls asleep | push, and learn whether the owner sleeps |
+//!
+//! Published surplus is a `crossbeam_deque`; the global queue is its `Injector`.
+
+pub(crate) mod fresh;
+pub(crate) mod inbox;

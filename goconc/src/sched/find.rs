@@ -1,0 +1,369 @@
+//! The next goroutine for an M.
+//!
+//! Order: every second pick the newest unstarted one (else a ping-pong pair starves its siblings, they age, are stolen, and
+//! the group is torn apart for good); the one made runnable last; the queue at home; unstarted ones; the inbox; what we had
+//! published. Then the global queue, timers, other Ps' surplus while spinning, and sleep. Every 61st pick looks first at
+//! what that order would starve.
+
+use crate::gmp::{Chain, Kind, M, P, Runnable, m, p};
+use crate::migration;
+use crate::queue::fresh::KEEP;
+use crate::sched::idle::{self, Counts};
+use crate::sched::{global_is_empty, global_take, gomaxprocs};
+use crate::sys::clock;
+use crate::timer::NEVER;
+
+use core::sync::atomic::Ordering;
+
+/// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
+/// does not beat with a program's own rhythm.
+const RARELY: u32 = 61;
+/// How long an M may use a P that another M waits for.
+const SLICE_US: u64 = 10_000;
+/// How long unstarted goroutines that were kept may wait while others are idle.
+const AGE_US: u64 = 50;
+/// How often timers are looked at while there is other work.
+const TIMERS_US: u64 = 20;
+/// The longest run of neighbours that is kept or given away in one piece.
+const LONGEST_RUN: usize = 32;
+
+impl M {
+    /// The next goroutine to run; sleeps until there is one. The M is in the runtime, on its own stack.
+    #[inline]
+    pub(crate) fn find_runnable(&'static self) -> Runnable {
+        loop {
+            let found = match self.p() {
+                Some(p) => self.pick(p).or_else(|| self.search(p)),
+                None => {
+                    self.find_a_p();
+                    continue;
+                }
+            };
+            match (found, self.p()) {
+                (Some(runnable), _) => return runnable,
+                (None, Some(p)) => idle::stop_m(self, p),
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// sysmon has taken our P, or we have given it up.
+    #[cold]
+    fn find_a_p(&'static self) {
+        if self.has_started_work() { idle::wait_for_p(self) } else { idle::stop_m_without_p(self) }
+    }
+
+    fn has_started_work(&'static self) -> bool {
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        self.runnext.get().is_some() || !home.is_empty() || !self.inbox.is_empty()
+    }
+
+    /// The next one without looking at others.
+    #[inline]
+    fn pick(&'static self, p: &'static P) -> Option<Runnable> {
+        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
+        p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
+        let countdown = self.countdown.get() - 1;
+        self.countdown.set(countdown);
+        if countdown == 0 {
+            self.countdown.set(RARELY);
+            if let Some(found) = self.look_around(p) {
+                return found;
+            }
+        }
+        if !Counts::glance().all_busy() && !self.attend(p) {
+            return None;
+        }
+        if p.timers.next() != NEVER {
+            self.run_timers_now_and_then();
+        }
+        self.next_own(p, tick)
+    }
+
+    #[inline]
+    fn next_own(&'static self, p: &'static P, tick: u32) -> Option<Runnable> {
+        if self.exclusive() {
+            return self.next_started();
+        }
+        // SAFETY: we hold the P, in the runtime, and let go of it before any call that could touch it.
+        let private = unsafe { p.private() };
+        if tick & 1 == 0
+            && let Some(record) = private.fresh.pop()
+        {
+            p.note_len(private.fresh.len());
+            return Some(Runnable::unstarted(record));
+        }
+        if let Some(g) = self.runnext.take() {
+            return Some(Runnable::started(g));
+        }
+        // SAFETY: we are this M, in the runtime.
+        if let Some(g) = unsafe { self.home() }.pop_front() {
+            return Some(Runnable::started(g));
+        }
+        if let Some(record) = private.fresh.pop() {
+            p.note_len(private.fresh.len());
+            return Some(Runnable::unstarted(record));
+        }
+        if let Some(found) = self.next_started() {
+            return Some(found);
+        }
+        let published = private.shared.pop();
+        published.and_then(|chain| self.unpack(p, chain))
+    }
+
+    /// The next goroutine at home here.
+    fn next_started(&'static self) -> Option<Runnable> {
+        let next = || {
+            // SAFETY: we are this M, in the runtime.
+            self.runnext.take().or_else(|| unsafe { self.home() }.pop_front()).map(Runnable::started)
+        };
+        next().or_else(|| {
+            self.drain_inbox();
+            next()
+        })
+    }
+
+    /// Moves what others made runnable to the queue.
+    fn drain_inbox(&'static self) {
+        if !self.inbox.is_empty() {
+            // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
+            let home = unsafe { self.home() };
+            // SAFETY: only `ready` pushes, and it pushes Gs.
+            self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
+        }
+    }
+
+    /// Takes the first of a chain and queues the rest.
+    fn unpack(&'static self, p: &'static P, mut chain: Chain) -> Option<Runnable> {
+        let first = chain.pop();
+        // SAFETY: we hold the P, in the runtime.
+        let private = unsafe { p.private() };
+        let mut rest = Vec::new();
+        while let Some(next) = chain.pop() {
+            match next.kind() {
+                // SAFETY: we are this M, in the runtime.
+                Kind::Started(g) => unsafe { self.home() }.push_back(g),
+                Kind::Unstarted(record) => rest.push(record),
+            }
+        }
+        // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
+        for record in rest {
+            if private.fresh.is_full() {
+                private.shared.push(Chain::of(Runnable::unstarted(record)));
+            } else {
+                private.fresh.push(record);
+            }
+        }
+        private.kept = private.fresh.len();
+        private.kept_since = clock::ticks();
+        p.note_len(private.fresh.len());
+        first
+    }
+
+    /// Every 61st pick. `Some(None)`: we have lost the P.
+    #[cold]
+    fn look_around(&'static self, p: &'static P) -> Option<Option<Runnable>> {
+        if p.id >= gomaxprocs() {
+            idle::give_up_p(self, p);
+            return Some(None);
+        }
+        self.drain_inbox();
+        self.run_timers();
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        if !home.is_empty()
+            && let Some(g) = self.runnext.take()
+        {
+            home.push_back(g); // a pair that readies each other for ever goes behind the rest now
+        }
+        if self.exclusive() {
+            return None;
+        }
+        if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
+            return Some(Some(found));
+        }
+        if p.has_shared() {
+            return p.steal().and_then(|chain| self.unpack(p, chain)).map(Some);
+        }
+        // SAFETY: we hold the P, in the runtime.
+        let private = unsafe { p.private() };
+        let oldest = private.fresh.pop_oldest()?;
+        p.note_len(private.fresh.len());
+        Some(Some(Runnable::unstarted(oldest)))
+    }
+
+    /// Others are idle, spin, or wait for a P. False: ours is gone.
+    fn attend(&'static self, p: &'static P) -> bool {
+        let counts = Counts::glance();
+        if counts.need_p() != 0 && clock::ticks() - self.p_since.get() > SLICE_US * clock::ticks_per_us() {
+            idle::yield_p(self, p, self.has_started_work());
+            return false;
+        }
+        if p.id >= gomaxprocs() {
+            idle::give_up_p(self, p);
+            return false;
+        }
+        if counts.hungry() {
+            self.share(p);
+        }
+        true
+    }
+
+    /// Others are idle: publishes surplus and wakes one of them.
+    fn share(&'static self, p: &'static P) {
+        // SAFETY: we hold the P, in the runtime.
+        let private = unsafe { p.private() };
+        // SAFETY: we are this M, in the runtime.
+        let started = unsafe { self.home() }.len() + usize::from(self.runnext.get().is_some());
+        let fresh = private.fresh.len();
+        let mut published = false;
+        if fresh >= 2 && fresh + started >= 3 {
+            let aged = || clock::ticks() - private.kept_since > AGE_US * clock::ticks_per_us();
+            if fresh > private.kept || aged() {
+                published |= deal(p, private);
+            }
+        }
+        if started >= 2 && migration::moving() {
+            published |= self.share_started(private);
+        }
+        if published {
+            idle::submitted();
+        }
+    }
+
+    /// Publishes the younger half of the queue, but not more than once per [`AGE_US`].
+    fn share_started(&'static self, private: &mut p::Private) -> bool {
+        let now = clock::ticks();
+        if now - private.shared_at < AGE_US * clock::ticks_per_us() {
+            return false;
+        }
+        private.shared_at = now;
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        let keep = home.len() / 2;
+        let mut give = home.drain(keep..).map(Runnable::started);
+        Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
+    }
+
+    /// Runs what is due, if the last look was a while ago.
+    fn run_timers_now_and_then(&'static self) {
+        let now = clock::ticks();
+        if now.wrapping_sub(self.timers_seen.get()) > TIMERS_US * clock::ticks_per_us() {
+            self.timers_seen.set(now);
+            self.run_timers();
+        }
+    }
+
+    /// Runs what is due on any P. True: something was.
+    fn run_timers(&'static self) -> bool {
+        if idle::next_timer() == NEVER {
+            return false;
+        }
+        let now = clock::tick_coarse();
+        p::all().map(|p| p.timers.run(now)).sum::<usize>() != 0
+    }
+
+    /// Nothing of our own: the global queue, timers, then other Ps' surplus for as long as spinning pays.
+    #[cold]
+    fn search(&'static self, p: &'static P) -> Option<Runnable> {
+        if !core::ptr::eq(self.p().map_or(core::ptr::null(), core::ptr::from_ref), p) {
+            return None; // `pick` has lost it
+        }
+        if self.run_timers() {
+            self.drain_inbox();
+            if let Some(found) = self.next_started() {
+                idle::found_work(self);
+                return Some(found);
+            }
+        }
+        if self.exclusive() {
+            return None;
+        }
+        let found = global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p));
+        if found.is_some() {
+            idle::found_work(self);
+        }
+        found
+    }
+
+    fn spin(&'static self, p: &'static P) -> Option<Runnable> {
+        let procs = gomaxprocs();
+        if procs == 1 {
+            return None;
+        }
+        if let found @ Some(_) = self.steal(p, procs) {
+            return found;
+        }
+        if Counts::glance().idle() + 1 >= procs as u64 || !idle::start_spinning(self) {
+            return None; // nobody is busy: nothing can come but by a wake-up
+        }
+        // SAFETY: this is the M's own thread.
+        let spin_us = u64::from(unsafe { self.own() }.spin_us);
+        let until = clock::ticks() + spin_us * clock::ticks_per_us();
+        while clock::ticks() < until {
+            for _ in 0..8 {
+                if !self.inbox.is_empty() {
+                    return self.next_started();
+                }
+                core::hint::spin_loop();
+            }
+            let found = self.steal(p, procs).or_else(|| {
+                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Takes a chain from another P, from a random one on.
+    fn steal(&'static self, p: &'static P, procs: usize) -> Option<Runnable> {
+        let start = self.rng.below(procs as u32) as usize;
+        let victims = (start..procs).chain(0..start).map(p::get).filter(|victim| victim.has_shared());
+        let mut chains = victims.filter_map(P::steal);
+        chains.next().and_then(|chain| self.unpack(p, chain))
+    }
+}
+
+/// Publishes every other run of neighbours among the unstarted ones that were not looked at yet (or all, when they have
+/// waited too long). One by one for a few, longer runs for many: neighbours of a pipeline stay together.
+fn deal(p: &'static P, private: &mut p::Private) -> bool {
+    let run = (private.fresh.len() / 16).clamp(1, LONGEST_RUN);
+    let shared = &private.shared;
+    let mut published = false;
+    private.fresh.deal(run, |items| {
+        if let Some(chain) = Chain::link(&mut items.map(Runnable::unstarted)) {
+            shared.push(chain);
+            published = true;
+        }
+    });
+    private.kept = private.fresh.len();
+    private.kept_since = clock::ticks();
+    p.note_len(private.fresh.len());
+    published
+}
+
+/// After a spawn: more than [`KEEP`] are too many; and while others are idle none waits longer than [`AGE_US`].
+#[cold]
+pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
+    let len = private.fresh.len();
+    if len > KEEP {
+        let mut oldest =
+            core::iter::from_fn(|| private.fresh.pop_oldest()).take(KEEP / 2).map(Runnable::unstarted);
+        if let Some(chain) = Chain::link(&mut oldest) {
+            private.shared.push(chain);
+        }
+        private.kept = private.kept.saturating_sub(KEEP / 2);
+        p.note_len(private.fresh.len());
+        idle::submitted();
+        return;
+    }
+    let now = clock::ticks();
+    if len == 1 || private.kept_since == 0 {
+        private.kept_since = now;
+    } else if now - private.kept_since > AGE_US * clock::ticks_per_us() && deal(p, private) {
+        idle::submitted();
+    }
+}

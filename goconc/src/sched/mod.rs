@@ -1,0 +1,68 @@
+//! The scheduler: which goroutine runs where, and when a thread sleeps.
+//!
+//! | file | what |
+//! |---|---|
+//! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
+//! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
+//! | `run` | an M's life: find, execute, what a goroutine leaves behind when it stops |
+//! | `spawn` | the birth of a goroutine |
+//! | `park` | park, ready, gosched, goexit: the one way to wait |
+//! | `sysmon` | the watcher: takes Ps from Ms that compute or block, makes Ms, runs the migration proof |
+//! | `dead` | "all goroutines are asleep - deadlock!" |
+//! | `start` | starts the runtime, once |
+//!
+//! How a goroutine gets its thread:
+//! * **Unstarted** ones are anyone's. The newest [`KEEP`](crate::queue::fresh::KEEP) stay private to the P; when others
+//!   are idle, every other run of neighbours is published (`shared`), so that a burst comes out parallel while a single
+//!   child stays with its parent. The owner takes published ones back only when it has nothing else.
+//! * **Started** ones are at home on their M. Under sticky they stay. Under auto the waker's M takes the wakee, and
+//!   surplus is published like unstarted ones; each move passes `migration::may_move` on the M that takes it.
+
+pub(crate) mod blocking;
+pub(crate) mod dead;
+pub(crate) mod find;
+pub(crate) mod idle;
+pub(crate) mod park;
+pub(crate) mod run;
+pub(crate) mod spawn;
+pub(crate) mod start;
+pub(crate) mod sysmon;
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::LazyLock;
+
+use crossbeam_deque::{Injector, Steal};
+
+use crate::gmp::Chain;
+
+/// GOMAXPROCS. Written under the scheduler's lock.
+pub(crate) static GOMAXPROCS: AtomicUsize = AtomicUsize::new(0);
+
+/// GOMAXPROCS as of now.
+#[inline]
+pub(crate) fn gomaxprocs() -> usize {
+    GOMAXPROCS.load(Ordering::Relaxed) // an M that misses a change sees it at its next look
+}
+
+static GLOBAL: LazyLock<Injector<Chain>> = LazyLock::new(Injector::new);
+
+/// The global queue: goroutines that plain threads start or wake, and those of a P that went away.
+pub(crate) fn global_push(chain: Chain) {
+    GLOBAL.push(chain);
+}
+
+/// Takes a chain from the global queue.
+pub(crate) fn global_take() -> Option<Chain> {
+    loop {
+        match GLOBAL.steal() {
+            Steal::Success(chain) => return Some(chain),
+            Steal::Empty => return None,
+            Steal::Retry => core::hint::spin_loop(),
+        }
+    }
+}
+
+/// Whether the global queue has something, as of now.
+pub(crate) fn global_is_empty() -> bool {
+    GLOBAL.is_empty()
+}

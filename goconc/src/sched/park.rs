@@ -1,0 +1,198 @@
+//! Park, ready, gosched, goexit: the one way to wait, on which channels, sync and timers are built.
+//!
+//! A wait, step by step: the goroutine (1) takes the lock of what it waits for, (2) finds that it must wait, (3) puts a
+//! [`Node`] into a list there, (4) calls [`park`] with `Commit::Unlock`: it leaves its stack, and its M gives the lock
+//! back. A waker takes the node off the list under the lock, gives the lock back, and calls [`ready`]: from then on the
+//! goroutine may run, return and reuse the node's memory, so the waker reads what it needs before.
+
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use crate::gmp::retake::Entered;
+use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, m};
+use crate::migration;
+use crate::queue::inbox::{Node, Pushed};
+use crate::sched::global_push;
+use crate::sched::idle::{self, Counts};
+use crate::timer::NEVER;
+
+use core::sync::atomic::Ordering;
+
+/// The payload that unwinds a goroutine for `goexit`.
+#[derive(Debug)]
+pub(crate) struct GoexitToken;
+
+/// The M enters the runtime from a goroutine's stack, with a P: waits for one where sysmon has taken its own.
+#[inline(always)]
+pub(crate) fn enter(m: &'static M) {
+    if m.retake.enter() == Entered::Retaken {
+        idle::wait_for_p(m);
+    }
+}
+
+/// Stops the calling goroutine. Returns when somebody has called [`ready`] for it.
+///
+/// The caller must have made it findable, or leave that to `commit`.
+#[inline]
+pub(crate) fn park(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
+    let _ = g.m().retake.enter(); // without a P: `find_runnable` looks; we may hold a lock here and must not wait
+    g.bound.set(std::thread::panicking() || migration::binds());
+    g.now_waiting(reason, at);
+    g.suspend(commit);
+    if g.goexiting.get() {
+        reraise_goexit(g);
+    }
+}
+
+/// Makes the goroutine behind `node` runnable. `home` is its M as of when it parked.
+///
+/// # Safety
+/// * The caller took `node` off the list it was in, and no one else does anything with its goroutine.
+#[inline]
+pub(crate) unsafe fn ready(node: NonNull<Node>, home: &'static M) {
+    match g::current() {
+        Some(current) => {
+            let m = current.m();
+            enter(m);
+            // SAFETY: by contract.
+            unsafe { ready_on(m, node, home) };
+            m.retake.exit();
+        }
+        // SAFETY: by contract.
+        None => unsafe { ready_from_outside(node, home) },
+    }
+}
+
+/// As [`ready`], on M `m` in the runtime.
+///
+/// # Safety
+/// * As [`ready`].
+#[inline]
+unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
+    if core::ptr::eq(m, home) || migration::moving() {
+        // SAFETY: the node is valid until its goroutine runs.
+        let item = unsafe { node.as_ref() }.item();
+        // SAFETY: nodes of goroutines carry the address of their header.
+        let g = unsafe { m::g_of_item(item) };
+        g.now_runnable();
+        if let Some(kicked) = m.runnext.replace(Some(g)) {
+            // SAFETY: we are this M, in the runtime.
+            unsafe { m.home() }.push_back(kicked);
+        }
+    } else {
+        push_inbox(home, node);
+    }
+}
+
+/// As [`ready`], from a plain thread, or from an M's own stack (a timer).
+///
+/// # Safety
+/// * As [`ready`].
+#[cold]
+unsafe fn ready_from_outside(node: NonNull<Node>, home: &'static M) {
+    if migration::moving() {
+        // SAFETY: the node is valid until its goroutine runs.
+        let item = unsafe { node.as_ref() }.item();
+        // SAFETY: nodes of goroutines carry the address of their header.
+        let g = unsafe { m::g_of_item(item) };
+        g.now_runnable();
+        global_push(Chain::of(Runnable::started(g)));
+        idle::submitted();
+    } else {
+        push_inbox(home, node);
+    }
+}
+
+/// Hands a goroutine to the M it is at home on.
+pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
+    // SAFETY: a parked goroutine's node stays where it is until the goroutine runs, which is after the drain.
+    if unsafe { home.inbox.push(node) } == Pushed::Sleeping {
+        idle::wake_m(home);
+    }
+}
+
+/// Lets others run; the caller goes to the tail of its M's queue.
+pub(crate) fn gosched(g: &'static G) {
+    let m = g.m();
+    enter(m);
+    if nothing_else_to_run(m) {
+        m.retake.exit();
+        return;
+    }
+    g.bound.set(std::thread::panicking() || migration::binds());
+    g.now_runnable();
+    g.suspend(Commit::Gosched);
+    if g.goexiting.get() {
+        reraise_goexit(g);
+    }
+}
+
+/// Whether a switch would come straight back, as far as the M's own queues tell. Counts as a pick.
+fn nothing_else_to_run(m: &'static M) -> bool {
+    let Some(p) = m.p() else { return false };
+    // SAFETY: we are this M, in the runtime.
+    let home_is_empty = unsafe { m.home() }.is_empty();
+    let alone = m.runnext.get().is_none()
+        && home_is_empty
+        && p.fresh_len.load(Ordering::Relaxed) == 0 // ours
+        && m.inbox.is_empty()
+        && p.timers.next() == NEVER
+        && m.countdown.get() > 1
+        && Counts::glance().need_p() == 0;
+    if alone {
+        m.countdown.set(m.countdown.get() - 1);
+        p.tick.store(p.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // sysmon only compares it
+    }
+    alone
+}
+
+/// Ends the calling goroutine: unwinds its stack, so that destructors and deferred calls run.
+pub(crate) fn goexit(g: &'static G) -> ! {
+    g.goexiting.set(true);
+    std::panic::resume_unwind(Box::new(GoexitToken))
+}
+
+/// Somebody has caught the unwinding of `goexit` and gone on: it starts again, unless it is still under way.
+#[cold]
+fn reraise_goexit(g: &'static G) {
+    if !std::thread::panicking() {
+        goexit(g);
+    }
+}
+
+/// For operations that hold no lock: the goroutine ends here if it should have ended.
+#[inline]
+pub(crate) fn check_goexit(g: &'static G) {
+    if g.goexiting.get() {
+        reraise_goexit(g);
+    }
+}
+
+/// Ties the goroutine to its thread, and the thread to it.
+pub(crate) fn lock_thread(g: &'static G) {
+    let n = g.locked.load(Ordering::Relaxed) + 1; // written by the goroutine itself
+    g.locked.store(n, Ordering::Relaxed); // as above; others read it for dumps, or when they own the goroutine
+    if n == 1 {
+        let m = g.m();
+        m.locks.set(m.locks.get() + 1);
+    }
+}
+
+/// Undoes one [`lock_thread`].
+pub(crate) fn unlock_thread(g: &'static G) {
+    let n = g.locked.load(Ordering::Relaxed); // written by the goroutine itself
+    if n > 0 {
+        g.locked.store(n - 1, Ordering::Relaxed); // as in `lock_thread`
+    }
+    if n == 1 {
+        let m = g.m();
+        m.locks.set(m.locks.get() - 1);
+    }
+}
+
+/// A goroutine has ended while locked: its thread may be in any state (that is what locking is for), so it starts no other
+/// goroutine. Those already at home on it go on there.
+pub(crate) fn ended_locked(m: &'static M, g: &'static G) {
+    g.locked.store(0, Ordering::Relaxed); // the G is dead and ours
+    debug_assert!(m.exclusive());
+}

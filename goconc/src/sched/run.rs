@@ -1,0 +1,233 @@
+//! An M's life: find a goroutine, run it until it stops, do what it left to do; again.
+//!
+//! The M's own stack is what Go calls g0. A goroutine stops by switching to it with a [`Commit`]; what must happen after
+//! the goroutine has left its stack (giving back the lock under which it queued itself, above all) happens here. Nobody can
+//! make it runnable before that, so nobody can run a stack that is still in use.
+
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use parking_lot::Mutex;
+
+use crate::arch::{Never, Suspender};
+use crate::gmp::{Commit, G, Kind, M, Record, Runnable};
+use crate::migration;
+use crate::panics;
+use crate::sched::park::{self, GoexitToken};
+use crate::stack::{self, Class, Slot};
+use crate::sys::spin::ByteLock;
+use crate::sys::throw::fatal;
+
+/// New slots are taken this many at a time: one system call guards them all.
+const SLOT_BATCH: usize = 64;
+/// Dead goroutines an M keeps before half of them go to the depot.
+const DEAD_MAX: usize = 512;
+
+/// Dead goroutines that no M keeps, by class.
+static DEAD: [Mutex<Vec<&'static G>>; Class::COUNT] = [const { Mutex::new(Vec::new()) }; Class::COUNT];
+
+impl M {
+    /// Runs goroutines for ever. The M is in the runtime and on its own stack.
+    pub(crate) fn run_forever(&'static self) -> ! {
+        loop {
+            let next = self.find_runnable();
+            self.execute(next);
+        }
+    }
+
+    /// Runs one goroutine until it stops.
+    #[inline]
+    pub(crate) fn execute(&'static self, next: Runnable) {
+        let g = match next.kind() {
+            Kind::Unstarted(record) => self.start(record),
+            Kind::Started(g) => {
+                if !core::ptr::eq(g.m(), self) && !self.take_over(g) {
+                    return;
+                }
+                g.now_running();
+                g
+            }
+        };
+        self.running.store(core::ptr::from_ref(g).cast_mut(), Ordering::Relaxed); // for dumps and sysmon's words
+        self.retake.exit();
+        // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
+        unsafe { g.resume() };
+        // Whoever suspends has entered the runtime first; whether the P is still ours, `find_runnable` looks.
+        match g.commit.get() {
+            Commit::Nothing => {}
+            // SAFETY: the goroutine took this lock and left it to us.
+            Commit::Unlock(lock) => unsafe { ByteLock::unlock(lock.as_ptr()) },
+            Commit::Call(f, arg) => f(arg),
+            // SAFETY: we are this M, in the runtime.
+            Commit::Gosched => unsafe { self.home() }.push_back(g),
+            Commit::Exit => self.bury(g),
+        }
+    }
+
+    /// A started goroutine that is at home elsewhere has come to us: may it move? If not, it goes back to its home.
+    #[cold]
+    fn take_over(&'static self, g: &'static G) -> bool {
+        let home = g.m();
+        if may_move(g, home) {
+            g.set_m(self);
+            return true;
+        }
+        park::push_inbox(home, NonNull::from(g.node()));
+        false
+    }
+
+    /// Gives an unstarted goroutine a stack.
+    #[inline]
+    fn start(&'static self, record: NonNull<Record>) -> &'static G {
+        // SAFETY: we took the record from a queue.
+        let class = unsafe { record.as_ref() }.class.get();
+        // SAFETY: this is the M's own thread.
+        let g = match unsafe { self.own() }.dead[class.index()].pop() {
+            Some(g) => g,
+            None => self.fresh_g(class),
+        };
+        g.set_m(self);
+        g.adopt(record);
+        g
+    }
+
+    #[cold]
+    fn fresh_g(&'static self, class: Class) -> &'static G {
+        // SAFETY: this is the M's own thread.
+        let own = unsafe { self.own() };
+        let dead = &mut own.dead[class.index()];
+        {
+            let mut depot = DEAD[class.index()].lock();
+            let from = depot.len().saturating_sub(DEAD_MAX / 2);
+            dead.extend(depot.drain(from..));
+        }
+        if let Some(g) = dead.pop() {
+            return g;
+        }
+        let unused = &mut own.unused[class.index()];
+        if unused.is_empty() {
+            *unused = take_slots(class);
+        }
+        match unused.pop() {
+            Some(slot) => G::init(slot, entry),
+            None => fatal(format_args!("no stack for a goroutine")),
+        }
+    }
+
+    /// A goroutine has ended: its stack is the next one used.
+    #[inline]
+    fn bury(&'static self, g: &'static G) {
+        g.now_dead();
+        self.count(&self.ended);
+        let class = g.slot().map_or(stack::default_class(), |slot| slot.class());
+        // SAFETY: this is the M's own thread.
+        let dead = &mut unsafe { self.own() }.dead[class.index()];
+        dead.push(g);
+        if dead.len() > DEAD_MAX {
+            DEAD[class.index()].lock().extend(dead.drain(..DEAD_MAX / 2));
+        }
+        if g.locked.load(Ordering::Relaxed) != 0 {
+            park::ended_locked(self, g);
+        }
+    }
+}
+
+fn take_slots(class: Class) -> Vec<Slot> {
+    let mut slots = vec![Slot::NONE; if class.size() > 1 << 20 { 4 } else { SLOT_BATCH }];
+    match stack::take(class, &mut slots) {
+        Ok(n) => {
+            slots.truncate(n);
+            slots.reverse(); // they are popped from the end: lowest first
+            slots
+        }
+        Err(error) => fatal(format_args!("runtime: cannot get a stack for a goroutine: {error}")),
+    }
+}
+
+/// Whether a parked goroutine may go on on another thread than its home. Called by the M that wants it, which owns it.
+fn may_move(g: &'static G, home: &'static M) -> bool {
+    if g.pinned.get() != 0 || g.locked.load(Ordering::Relaxed) != 0 || g.bound.get() {
+        return false; // Relaxed: `locked` is written by the goroutine itself, which is not running
+    }
+    let Some(thread) = home.thread.get() else {
+        return false;
+    };
+    // SAFETY: we own the goroutine and it is not running.
+    let stack = unsafe { g.parked_stack() };
+    migration::may_move(stack, thread)
+}
+
+/// The body of every stack: runs one goroutine after the other, for ever.
+fn entry(header: NonNull<u8>, suspender: Suspender) -> Never {
+    // SAFETY: `G::init` passes the address of the header that it has just made.
+    let g: &'static G = unsafe { header.cast::<G>().as_ref() };
+    g.set_suspender(suspender);
+    loop {
+        run_one(g);
+        let _ = g.m().retake.enter(); // `find_runnable` looks whether the P is still there
+        g.suspend(Commit::Exit);
+    }
+}
+
+fn run_one(g: &'static G) {
+    let Some(record) = g.record.take() else {
+        crate::sys::throw::throw("run: a goroutine without a record");
+    };
+    let body = || {
+        let mut free = |record| {
+            // SAFETY: we run on this M's thread, as its goroutine.
+            let own = unsafe { g.m().own() };
+            // SAFETY: the record is ours, and its closure has been moved out.
+            unsafe { own.records.give(record) };
+        };
+        // SAFETY: the record was filled and comes from a queue; it is run once.
+        unsafe { Record::run(record, &mut free) };
+    };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
+        finish_unwinding(g, payload);
+    }
+    // SAFETY: only this goroutine touches its locals.
+    if !unsafe { &*g.locals.get() }.is_empty() {
+        drop_locals(g);
+    }
+}
+
+#[cold]
+fn finish_unwinding(g: &'static G, payload: Box<dyn core::any::Any + Send>) {
+    if !payload.is::<GoexitToken>() {
+        panics::die(g, &*payload);
+    }
+    g.goexiting.set(false);
+}
+
+/// Goroutine-locals are dropped on the goroutine's own stack, newest first, while it can still park.
+#[cold]
+fn drop_locals(g: &'static G) {
+    loop {
+        // SAFETY: only this goroutine touches its locals, and no reference outlives the statement.
+        let last = unsafe { &mut *g.locals.get() }.pop();
+        match last {
+            None => break,
+            Some((_, value)) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                    finish_unwinding(g, payload);
+                }
+            }
+        }
+    }
+}
+
+/// The kernel gives us no more threads.
+#[cold]
+pub(crate) fn no_thread(error: &std::io::Error) -> ! {
+    let have = crate::gmp::m::count() - 1;
+    crate::sys::throw::write_all(
+        format!(
+            "runtime: failed to create new OS thread (have {have} already): {error}\n\
+             runtime: may need to increase max user processes (ulimit -u) or memory (ulimit -v)\n"
+        )
+        .as_bytes(),
+    );
+    fatal(format_args!("newosproc"))
+}

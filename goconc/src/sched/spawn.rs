@@ -1,0 +1,146 @@
+//! The birth of a goroutine: a record, a number, and a place in a queue. The stack comes when it first runs.
+
+use core::panic::Location;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::gmp::record::{FreeList, Name, Origin};
+use crate::gmp::{Chain, G, Record, Runnable, g};
+use crate::queue::fresh::KEEP;
+use crate::sched::idle::{self, Counts};
+use crate::sched::{find, global_push, park, start};
+use crate::stack::{self, Class};
+
+/// Number of the main goroutine.
+pub(crate) const MAIN_ID: u64 = 1;
+/// Numbers are given out to Ms in batches.
+const ID_BATCH: u64 = 64;
+static NEXT_ID: AtomicU64 = AtomicU64::new(MAIN_ID + 1);
+/// Goroutines started by plain threads.
+static STARTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+/// Records for plain threads.
+static RECORDS: Mutex<FreeList> = Mutex::new(FreeList::new());
+
+/// What a `go` may say about the new goroutine.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    /// Its name in dumps.
+    pub(crate) name: Option<Name>,
+    /// Its stack.
+    pub(crate) class: Option<Class>,
+}
+
+/// Starts a goroutine.
+#[inline]
+pub(crate) fn spawn<F: FnOnce() + Send + 'static>(f: F, wish: Wish, at: &'static Location<'static>) {
+    // SAFETY: `F` is Send and 'static.
+    unsafe { spawn_unchecked(f, wish, at) }
+}
+
+/// As [`spawn`], for closures that borrow.
+///
+/// # Safety
+/// * What `f` borrows outlives its run, and it may run on another thread.
+#[inline]
+pub(crate) unsafe fn spawn_unchecked<F: FnOnce()>(f: F, wish: Wish, at: &'static Location<'static>) {
+    match g::current() {
+        // SAFETY: by contract.
+        Some(current) => unsafe { spawn_here(current, f, wish, at) },
+        // SAFETY: by contract.
+        None => unsafe { spawn_outside(f, wish, at) },
+    }
+}
+
+/// # Safety
+/// * As [`spawn_unchecked`].
+#[inline]
+unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'static Location<'static>) {
+    park::check_goexit(current);
+    let m = current.m();
+    park::enter(m);
+    // SAFETY: we run on this M's thread, as its goroutine.
+    let own = unsafe { m.own() };
+    let record = own.records.take();
+    let origin = Origin {
+        id: next_id(&mut own.ids),
+        parent: current.id.load(Ordering::Relaxed), // our own
+        created_at: at,
+        name: wish.name,
+        class: wish.class.unwrap_or_else(stack::default_class),
+    };
+    // SAFETY: a free record of ours; the closure is Send by contract.
+    unsafe { Record::fill(record, origin, f) };
+    m.count(&m.started);
+    match m.p() {
+        Some(p) => {
+            // SAFETY: we hold the P, in the runtime.
+            let private = unsafe { p.private() };
+            private.fresh.push(record);
+            let len = private.fresh.len();
+            p.note_len(len);
+            if len > KEEP || Counts::glance().hungry() {
+                find::after_spawn(p, private);
+            }
+        }
+        None => submit(record),
+    }
+    m.retake.exit();
+}
+
+/// # Safety
+/// * As [`spawn_unchecked`].
+#[cold]
+unsafe fn spawn_outside<F: FnOnce()>(f: F, wish: Wish, at: &'static Location<'static>) {
+    start::start();
+    let record = RECORDS.lock().take();
+    let origin = Origin {
+        id: NEXT_ID.fetch_add(1, Ordering::Relaxed), // a number: nothing to order
+        parent: 0,
+        created_at: at,
+        name: wish.name,
+        class: wish.class.unwrap_or_else(stack::default_class),
+    };
+    // SAFETY: a free record of ours; the closure is Send by contract.
+    unsafe { Record::fill(record, origin, f) };
+    STARTED_OUTSIDE.fetch_add(1, Ordering::Relaxed); // statistics
+    submit(record);
+}
+
+fn submit(record: core::ptr::NonNull<Record>) {
+    global_push(Chain::of(Runnable::unstarted(record)));
+    idle::submitted();
+}
+
+#[inline]
+fn next_id(ids: &mut (u64, u64)) -> u64 {
+    if ids.0 == ids.1 {
+        ids.0 = NEXT_ID.fetch_add(ID_BATCH, Ordering::Relaxed); // a number: nothing to order
+        ids.1 = ids.0 + ID_BATCH;
+    }
+    ids.0 += 1;
+    ids.0 - 1
+}
+
+/// Makes the main goroutine of the process, to be run by the calling M.
+///
+/// # Safety
+/// * `f` may borrow nothing that ends before the process does.
+pub(crate) unsafe fn make_main<F: FnOnce()>(f: F, at: &'static Location<'static>) -> Runnable {
+    let record = RECORDS.lock().take();
+    let origin = Origin { id: MAIN_ID, parent: 0, created_at: at, name: None, class: stack::default_class() };
+    // SAFETY: a free record of ours; the main goroutine is started on this very thread.
+    unsafe { Record::fill(record, origin, f) };
+    STARTED_OUTSIDE.fetch_add(1, Ordering::Relaxed); // statistics
+    Runnable::unstarted(record)
+}
+
+/// How many goroutines there are: started by `go` and not ended, running or not.
+pub(crate) fn live() -> usize {
+    // Ends first: a goroutine that starts and ends in between must not make the difference negative.
+    let (mut started, mut ended) = (0, 0);
+    crate::gmp::m::for_each(|m| ended += m.ended.load(Ordering::Relaxed)); // statistics, here and below
+    crate::gmp::m::for_each(|m| started += m.started.load(Ordering::Relaxed));
+    started += STARTED_OUTSIDE.load(Ordering::Relaxed);
+    usize::try_from(started.saturating_sub(ended)).unwrap_or(usize::MAX)
+}

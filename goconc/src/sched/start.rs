@@ -1,0 +1,120 @@
+//! Starts the runtime, once: by `#[goroutine]` on main, or by the first operation of a plain thread.
+
+use std::sync::Once;
+
+use crate::dump;
+use crate::gmp::{M, m, p};
+use crate::migration::{self, Policy};
+use crate::panics;
+use crate::sched::{idle, run, spawn, sysmon};
+use crate::stack::{self, Class, overflow};
+use crate::sys::altstack::AltStack;
+use crate::sys::env::{self, options};
+use crate::sys::throw::{self, fatal};
+use crate::sys::{clock, cpu, membarrier, thread};
+
+use core::panic::Location;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// What `#[goroutine]` on main asks for. The environment wins over it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) gomaxprocs: Option<usize>,
+    pub(crate) class: Option<Class>,
+    pub(crate) policy: Policy,
+}
+
+static START: Once = Once::new();
+/// Whether Ms must fence for themselves.
+static FENCES: AtomicBool = AtomicBool::new(false);
+
+/// Starts the runtime unless it runs already.
+#[inline]
+pub(crate) fn start() {
+    if !START.is_completed() {
+        start_with(Config::default());
+    }
+}
+
+#[cold]
+fn start_with(config: Config) {
+    START.call_once(|| start_now(config));
+}
+
+fn start_now(config: Config) {
+    let options = options();
+    clock::tick_coarse();
+    clock::calibrate();
+    if let Some(class) = config.class
+        && !stack::set_default_class(class)
+    {
+        fatal(format_args!("runtime: stack_size comes too late: a goroutine has been started already"));
+    }
+    if let Err(error) = stack::init(options.mprotect) {
+        fatal(format_args!("runtime: cannot reserve memory for stacks: {error}"));
+    }
+    let fences = options.no_membarrier || !membarrier::register();
+    FENCES.store(fences, Ordering::Relaxed); // read by threads that are made later, or that go through START
+    throw::set_dump_hook(dump::all_goroutines);
+    panics::install_hook();
+    if let Err(error) = overflow::install(dump::stack_overflow) {
+        fatal(format_args!("runtime: cannot install the handler for stack overflows: {error}"));
+    }
+    migration::start(if options.sticky { Policy::Sticky } else { config.policy });
+    let procs = options.gomaxprocs.or(config.gomaxprocs).unwrap_or_else(cpu::default_procs);
+    idle::set_gomaxprocs(procs.min(env::MAX_PROCS));
+    sysmon::start();
+}
+
+/// Makes an M that has a thread, or is about to get one.
+pub(crate) fn make_m() -> &'static M {
+    let limit = 10_000; // Go's default
+    if m::count() >= limit {
+        throw::write_all(format!("runtime: program exceeds {limit}-thread limit\n").as_bytes());
+        fatal(format_args!("thread exhaustion"));
+    }
+    idle::lock().threads += 1;
+    m::make(FENCES.load(Ordering::Relaxed)) // see `start_now`
+}
+
+/// What every M's thread does first. The alternate stack lives as long as the thread.
+fn settle(m: &'static M) -> AltStack {
+    thread::block_signals();
+    m.tid.store(thread::tid(), Ordering::Relaxed); // sysmon may see 0 for a moment and then asks nothing
+    let _ = m.thread.set(migration::Home::here());
+    AltStack::install()
+        .unwrap_or_else(|error| fatal(format_args!("runtime: no memory for a signal stack: {error}")))
+}
+
+/// The body of an M's thread. `p` is the P that it starts with.
+pub(crate) fn m_thread(m: &'static M, p: &'static p::P) -> ! {
+    let _altstack = settle(m);
+    idle::assign(m, p);
+    m.run_forever()
+}
+
+/// Runs the main goroutine: the calling thread is the M that it is at home on.
+///
+/// # Safety
+/// * `f` may borrow nothing that ends before the process does.
+pub(crate) unsafe fn run_main(config: Config, f: impl FnOnce(), at: &'static Location<'static>) -> ! {
+    start_with(config);
+    let m = make_m();
+    let _altstack = settle(m);
+    idle::wait_for_p(m);
+    sysmon::somebody_runs();
+    // SAFETY: by contract.
+    let main = unsafe { spawn::make_main(f, at) };
+    m.execute(main);
+    m.run_forever()
+}
+
+/// Makes the thread of an M. Called by sysmon only, whose thread nobody has modified.
+pub(crate) fn new_thread(p: &'static p::P, spinning: bool) {
+    let m = make_m();
+    m.spinning.set(spinning);
+    let made = std::thread::Builder::new().name(format!("goconc-m{}", m.id)).spawn(move || m_thread(m, p));
+    if let Err(error) = made {
+        run::no_thread(&error);
+    }
+}

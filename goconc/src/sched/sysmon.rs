@@ -1,0 +1,311 @@
+//! sysmon: the thread without a P that watches the others.
+//!
+//! * It takes the P from an M that has been in user code for 10 ms, or that is blocked in the kernel, and gives it to an M
+//!   that can use it. No annotation is needed: any system call, lock or computation of any library counts.
+//! * It makes all Ms: their threads are clones of its own, which no user code has ever modified.
+//! * It is the safety net of timers when every running M is in user code.
+//! * It keeps the coarse clock, starts the migration proof, prints `schedtrace`, reports stalls, answers SIGQUIT.
+//!
+//! It sleeps 50 us at first, up to 10 ms when it finds nothing to do, and without end when every P is idle.
+
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+
+use crate::dump;
+use crate::gmp::{Chain, M, P, Runnable, p};
+use crate::migration;
+use crate::sched::idle::{self, Counts};
+use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, run, start};
+use crate::sys::env::options;
+use crate::sys::note::Note;
+use crate::sys::throw::{Stderr, exit_crash};
+use crate::sys::{clock, thread};
+use crate::timer::NEVER;
+
+const SHORTEST_NAP: u64 = 50_000;
+const LONGEST_NAP: u64 = 10_000_000;
+/// Naps without work before they grow.
+const SHORT_NAPS: u32 = 50;
+/// An M in user code for so long gives up its P to whoever waits.
+const LONG: u64 = 10_000_000;
+/// So long when it is blocked in the kernel, or when other Ps are idle and it has work for them.
+const BLOCKED: u64 = 200_000;
+/// So long, and the goroutines that wait for it are worth a message.
+const STALL: u64 = 100_000_000;
+
+static NOTE: Note = Note::new();
+/// Whether it sleeps without end, or nearly.
+static DEEP: AtomicBool = AtomicBool::new(false);
+static QUIT: AtomicBool = AtomicBool::new(false);
+/// 0: it runs, 1: somebody has poked it already.
+static POKED: AtomicU8 = AtomicU8::new(0);
+/// Threads of ours that are neither Ms nor blocked users: sysmon, the proof, helpers of `blocking`.
+pub(crate) static HELPERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Has it look around now. Async-signal-safe.
+pub(crate) fn poke() {
+    // AcqRel: what was asked for before is seen by the nap's end, which clears it.
+    if POKED.swap(1, Ordering::AcqRel) == 0 {
+        // SAFETY: the note is static.
+        unsafe { Note::wakeup(&raw const NOTE) };
+    }
+}
+
+/// An M has just begun to run: sysmon must watch again.
+#[inline]
+pub(crate) fn somebody_runs() {
+    fence(Ordering::SeqCst); // StoreLoad: the M's P left the idle list; pairs with the fence in `nap_deeply`
+    if DEEP.load(Ordering::Relaxed) {
+        poke();
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start() {
+    HELPERS.fetch_add(1, Ordering::Relaxed); // read under the scheduler's lock by `dead::check`, which tolerates delay
+    let made = std::thread::Builder::new().name("goconc-sysmon".to_owned()).spawn(|| {
+        listen_for_quit();
+        Sysmon::new().watch();
+    });
+    if let Err(error) = made {
+        run::no_thread(&error);
+    }
+}
+
+/// Proves, beside the program, that goroutines may move. A thread of its own: reading the symbols takes milliseconds.
+fn start_proof() {
+    HELPERS.fetch_add(1, Ordering::Relaxed); // as in `start`
+    let proof = || {
+        migration::run_proof();
+        if options().migration {
+            let _ = writeln!(Stderr, "goconc: migration: {}", migration::describe());
+        }
+        HELPERS.fetch_sub(1, Ordering::Relaxed); // as in `start`
+    };
+    let made = std::thread::Builder::new().name("goconc-proof".to_owned()).spawn(proof);
+    if let Err(error) = made {
+        run::no_thread(&error);
+    }
+}
+
+extern "C" fn on_quit(_: libc::c_int) {
+    QUIT.store(true, Ordering::Relaxed); // `poke` carries the order
+    poke();
+}
+
+/// SIGQUIT prints all goroutines and ends the process, unless the program has its own idea of it. Ms block all signals, so
+/// the handler runs on this thread or on a plain one, never on a goroutine's stack.
+fn listen_for_quit() {
+    // SAFETY: zeroed is a valid sigaction: no flags, an empty mask, the default action.
+    let mut old: libc::sigaction = unsafe { core::mem::zeroed() };
+    // SAFETY: reads the present action into `old`.
+    let known = unsafe { libc::sigaction(libc::SIGQUIT, core::ptr::null(), &raw mut old) } == 0;
+    if known && old.sa_sigaction == libc::SIG_DFL {
+        let mut action = old;
+        action.sa_sigaction = on_quit as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+        // SAFETY: the handler is async-signal-safe: two atomics and a futex call.
+        unsafe { libc::sigaction(libc::SIGQUIT, &raw const action, core::ptr::null_mut()) };
+    }
+    thread::unblock_quit();
+}
+
+/// What sysmon saw of a P the last time something changed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    tick: u32,
+    m: usize,
+    since: u64,
+}
+
+struct Sysmon {
+    seen: Vec<Seen>,
+    nap: u64,
+    idle_naps: u32,
+    proved: bool,
+    traced_at: u64,
+    lonely_check: u64,
+}
+
+impl Sysmon {
+    fn new() -> Sysmon {
+        Sysmon {
+            seen: Vec::new(),
+            nap: SHORTEST_NAP,
+            idle_naps: 0,
+            proved: false,
+            traced_at: 0,
+            lonely_check: LONGEST_NAP,
+        }
+    }
+
+    fn watch(&mut self) {
+        loop {
+            self.nap();
+            let now = clock::tick_coarse();
+            if QUIT.swap(false, Ordering::Relaxed) {
+                quit();
+            }
+            make_ms();
+            if !self.proved {
+                self.proved = true;
+                start_proof();
+            }
+            let did_something = self.retake(now) | overdue_timers(now);
+            self.idle_naps = if did_something { 0 } else { self.idle_naps + 1 };
+            self.trace(now);
+        }
+    }
+
+    fn nap(&mut self) {
+        let all_idle = Counts::glance().idle() == gomaxprocs() as u64;
+        if all_idle && self.idle_naps > SHORT_NAPS && self.proved && options().schedtrace == 0 {
+            return self.nap_deeply();
+        }
+        self.nap = if self.idle_naps < SHORT_NAPS { SHORTEST_NAP } else { (self.nap * 2).min(LONGEST_NAP) };
+        NOTE.sleep_until(clock::nanos() + self.nap);
+        POKED.store(0, Ordering::Release); // pairs with the swap in `poke`: who comes later pokes again
+    }
+
+    /// Every P is idle: sleeps until somebody runs. If all goroutines wait and only plain threads could wake them, looks
+    /// from time to time whether those are still there.
+    fn nap_deeply(&mut self) {
+        DEEP.store(true, Ordering::Relaxed); // the fence below orders it
+        fence(Ordering::SeqCst); // pairs with the fence in `somebody_runs`
+        let mut deadline = NEVER;
+        if dead::is_suspicious() {
+            dead::check();
+            self.lonely_check = (self.lonely_check * 2).min(1_000_000_000);
+            deadline = clock::nanos() + self.lonely_check;
+        } else {
+            self.lonely_check = LONGEST_NAP;
+        }
+        let woken = Counts::glance().idle() != gomaxprocs() as u64 || NOTE.sleep_until(deadline);
+        DEEP.store(false, Ordering::Relaxed); // an extra poke does no harm
+        POKED.store(0, Ordering::Release); // as in `nap`
+        if woken {
+            (self.idle_naps, self.nap) = (0, SHORTEST_NAP);
+        }
+    }
+
+    /// Takes Ps from Ms that are stuck in user code. True: took one.
+    fn retake(&mut self, now: u64) -> bool {
+        let mut took = false;
+        for (i, p) in p::all().enumerate() {
+            if self.seen.len() == i {
+                self.seen.push(Seen::default());
+            }
+            // SAFETY: null, or an M, which is never freed. Acquire: pairs with the Release in `assign`.
+            let Some(m) = (unsafe { p.m.load(Ordering::Acquire).as_ref() }) else {
+                continue;
+            };
+            let tick = p.tick.load(Ordering::Relaxed); // only compared
+            let seen = &mut self.seen[i];
+            if !m.retake.in_user_code() || seen.tick != tick || seen.m != m.id {
+                *seen = Seen { tick, m: m.id, since: now };
+                continue;
+            }
+            let stuck = now - seen.since;
+            if stuck >= BLOCKED {
+                took |= retake_one(p, m, stuck, now);
+            }
+            report_stall(m, stuck);
+        }
+        took
+    }
+
+    fn trace(&mut self, now: u64) {
+        let every = options().schedtrace * 1_000_000;
+        if every != 0 && now - self.traced_at >= every {
+            self.traced_at = now;
+            dump::schedtrace(&mut Stderr, now);
+        }
+    }
+}
+
+/// Decides whether somebody else can use the P of an M that has been in user code for `stuck` ns, and takes it.
+fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
+    let counts = Counts::glance();
+    let wanted =
+        counts.need_p() != 0 || !global_is_empty() || idle::next_timer() <= now || p.id >= gomaxprocs();
+    let has_work = p.has_work();
+    let may_have_more = migration::moving(); // its started goroutines may go elsewhere too
+    if !(wanted || has_work || may_have_more) {
+        return false;
+    }
+    let others_idle = counts.idle() != 0 && (has_work || may_have_more);
+    if stuck < LONG && !others_idle && !thread::is_blocked(m.tid.load(Ordering::Relaxed)) {
+        return false;
+    }
+    let Some(taking) = m.retake.attempt() else {
+        return false;
+    };
+    let still = m.p().is_some_and(|held| core::ptr::eq(held, p));
+    let moved = still && may_have_more && publish_home(m);
+    if !still || !(wanted || has_work || moved) {
+        taking.give_back();
+        return false;
+    }
+    m.p.store(core::ptr::null_mut(), Ordering::Relaxed); // the M reads it after `finish`
+    taking.finish();
+    idle::handoff_p(p);
+    if moved {
+        idle::submitted();
+    }
+    true
+}
+
+/// Under `Taking`: the started goroutines of a stuck M go to the global queue. True: there were some.
+fn publish_home(m: &'static M) -> bool {
+    // SAFETY: `Taking` keeps the M out of the runtime.
+    let home = unsafe { m.home() };
+    home.extend(m.runnext.take());
+    // SAFETY: the inbox holds Gs only.
+    m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
+    let mut all = home.drain(..).map(Runnable::started);
+    Chain::link(&mut all).map(global_push).is_some()
+}
+
+/// Makes the Ms that were asked for.
+fn make_ms() {
+    loop {
+        let next = idle::lock().orphans.pop(); // the lock is free again before the thread is made
+        match next {
+            Some((p, spinning)) => start::new_thread(p, spinning),
+            None => break,
+        }
+    }
+}
+
+/// A timer is due, and whoever should have seen it is in user code: another M looks, if a P is idle.
+fn overdue_timers(now: u64) -> bool {
+    let overdue = idle::next_timer().saturating_add(SHORTEST_NAP) <= now && Counts::glance().idle() != 0;
+    if overdue {
+        idle::wake_p();
+    }
+    overdue
+}
+
+fn report_stall(m: &'static M, stuck: u64) {
+    if stuck < STALL {
+        m.stall_reported.store(false, Ordering::Relaxed); // only sysmon uses it
+        return;
+    }
+    if !options().stalls || m.stall_reported.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let Some(taking) = m.retake.attempt() else { return };
+    // SAFETY: `Taking` keeps the M out of the runtime.
+    let waiting = unsafe { m.home() }.len() + usize::from(m.runnext.get().is_some());
+    let more = if m.inbox.is_empty() { "" } else { " and more" };
+    taking.give_back();
+    if waiting != 0 || !more.is_empty() {
+        dump::stall(&mut Stderr, m, stuck, format_args!("{waiting}{more}"));
+    }
+}
+
+fn quit() -> ! {
+    let _ = writeln!(Stderr, "SIGQUIT: quit\n");
+    dump::all_goroutines(&mut Stderr);
+    exit_crash()
+}

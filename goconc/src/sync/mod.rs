@@ -1,0 +1,5 @@
+//! Go's package `sync`. So far: [`WaitGroup`].
+
+mod waitgroup;
+
+pub use waitgroup::WaitGroup;

@@ -1,0 +1,59 @@
+//! Three clocks: exact nanoseconds (26 ns a look), coarse milliseconds (a load), CPU ticks (a few ns, heuristics only).
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+static START: OnceLock<Instant> = OnceLock::new();
+static COARSE_MS: AtomicU64 = AtomicU64::new(0);
+
+/// Nanoseconds since the first call in this process.
+pub(crate) fn nanos() -> u64 {
+    let start = START.get_or_init(Instant::now);
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds as of the last [`tick_coarse`]: sysmon keeps it fresh, Ms that wake up do too.
+pub(crate) fn coarse_ms() -> u64 {
+    COARSE_MS.load(Ordering::Relaxed) // a time stamp for dumps; orders nothing
+}
+
+/// Brings the coarse clock up to date and returns exact nanoseconds.
+pub(crate) fn tick_coarse() -> u64 {
+    let now = nanos();
+    COARSE_MS.store(now / 1_000_000, Ordering::Relaxed); // as in `coarse_ms`
+    now
+}
+
+/// A monotonic counter of unknown unit, cheap enough for a spawn. See [`ticks_per_us`].
+#[inline]
+pub(crate) fn ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // SAFETY: rdtsc is part of every x86-64 CPU and has no precondition in user mode.
+        unsafe { core::arch::x86_64::_rdtsc() }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        nanos()
+    }
+}
+
+/// How many [`ticks`] make a microsecond; measured once over about 200 microseconds by [`calibrate`].
+#[inline]
+pub(crate) fn ticks_per_us() -> u64 {
+    TICKS_PER_US.load(Ordering::Relaxed) // set once before the first M runs; a stale default only shifts a heuristic
+}
+
+static TICKS_PER_US: AtomicU64 = AtomicU64::new(2000);
+
+/// Measures [`ticks_per_us`].
+pub(crate) fn calibrate() {
+    let (t0, n0) = (ticks(), nanos());
+    while nanos() - n0 < 200_000 {
+        core::hint::spin_loop();
+    }
+    let (t1, n1) = (ticks(), nanos());
+    let per_us = (t1 - t0) * 1000 / (n1 - n0).max(1);
+    TICKS_PER_US.store(per_us.max(1), Ordering::Relaxed); // see `ticks_per_us`
+}

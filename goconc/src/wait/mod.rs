@@ -1,0 +1,154 @@
+//! Waiting: who waits, in which list, and how it is woken. Goroutines and plain threads alike.
+//!
+//! Stacks do not move and are not freed while their goroutine is parked, so a [`Sudog`] is a local of the parked frame
+//! and holds a pointer to the value slot beside it: no pool, no allocation.
+
+pub(crate) mod sema;
+pub(crate) mod waitq;
+
+use core::cell::Cell;
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use crate::gmp::{Commit, G, M, WaitReason, g};
+use crate::queue::inbox::Node;
+use crate::sched::{dead, idle, park, start};
+use crate::sys::note::Note;
+use crate::sys::spin::ByteLock;
+
+/// Marks an `item` that is a plain thread's [`Note`] and not a goroutine.
+const THREAD: usize = 1;
+
+/// Whoever calls: a goroutine, or a plain thread with a note to sleep on.
+pub(crate) enum Who {
+    /// Parks.
+    Goroutine(&'static G),
+    /// Blocks.
+    Thread(Note),
+}
+
+impl Who {
+    /// The caller.
+    #[inline]
+    pub(crate) fn current() -> Who {
+        g::current().map_or_else(Who::plain_thread, Who::Goroutine)
+    }
+
+    #[cold]
+    fn plain_thread() -> Who {
+        start::start();
+        Who::Thread(Note::new())
+    }
+
+    /// Waits until [`Sudog::wake`] is called for one of the caller's sudogs. `lock` is held, and given back once the caller
+    /// cannot miss that any more.
+    #[inline]
+    pub(crate) fn wait(&self, lock: &ByteLock, reason: WaitReason, at: &'static Location<'static>) {
+        match self {
+            Who::Goroutine(g) => park::park(g, Commit::Unlock(NonNull::from(lock)), reason, at),
+            Who::Thread(note) => {
+                // SAFETY: the caller holds it and leaves it to us.
+                unsafe { ByteLock::unlock(lock) };
+                block_thread(note);
+            }
+        }
+    }
+
+    /// Waits for ever.
+    #[cold]
+    pub(crate) fn wait_for_ever(reason: WaitReason, at: &'static Location<'static>) -> ! {
+        let who = Who::current();
+        loop {
+            match &who {
+                Who::Goroutine(g) => park::park(g, Commit::Nothing, reason, at),
+                Who::Thread(note) => block_thread(note),
+            }
+        }
+    }
+
+    /// Ends the goroutine here if it should have ended already. For callers without a lock, before they wait.
+    pub(crate) fn must_exit(&self) -> bool {
+        matches!(self, Who::Goroutine(g) if g.goexiting.get() && !std::thread::panicking())
+    }
+}
+
+/// Blocks a plain thread until its note is set. While it is blocked it cannot wake anybody: that counts for the deadlock
+/// report.
+#[cold]
+fn block_thread(note: &Note) {
+    idle::lock().blocked_threads += 1;
+    if idle::Counts::glance().idle() == crate::sched::gomaxprocs() as u64 {
+        dead::check();
+    }
+    note.sleep();
+}
+
+/// One waiter in one list. Lives on the waiter's stack.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Sudog {
+    node: Node,
+    home: Option<&'static M>,
+    next: Cell<Option<NonNull<Sudog>>>,
+    prev: Cell<Option<NonNull<Sudog>>>,
+    /// The slot that a value is written to or read from.
+    elem: Cell<*mut ()>,
+    /// Whether the wait ended with what was waited for (and not because a channel was closed).
+    success: Cell<bool>,
+}
+
+impl Sudog {
+    /// For a wait of `who`, with a slot for the value. Both must outlive the wait.
+    #[inline]
+    pub(crate) fn new(who: &Who, elem: *mut ()) -> Sudog {
+        let (item, home) = match who {
+            Who::Goroutine(g) => (core::ptr::from_ref(*g) as usize, Some(g.m())),
+            Who::Thread(note) => (core::ptr::from_ref(note) as usize | THREAD, None),
+        };
+        Sudog {
+            node: Node::new(item),
+            home,
+            next: Cell::new(None),
+            prev: Cell::new(None),
+            elem: Cell::new(elem),
+            success: Cell::new(false),
+        }
+    }
+
+    /// The slot, as a place for a `T`.
+    pub(crate) fn elem<T>(&self) -> *mut T {
+        self.elem.get().cast()
+    }
+
+    /// Says how the wait ended. Before [`wake`](Self::wake).
+    pub(crate) fn set_success(&self, success: bool) {
+        self.success.set(success);
+    }
+
+    /// How the wait ended. By the waiter, once it is awake.
+    pub(crate) fn success(&self) -> bool {
+        self.success.get()
+    }
+
+    /// Wakes the waiter. Without any lock held. Nothing of the sudog may be read afterwards.
+    ///
+    /// # Safety
+    /// * `this` was taken off the list it was in by the caller, under that list's lock.
+    #[inline]
+    pub(crate) unsafe fn wake(this: NonNull<Sudog>) {
+        // SAFETY: the waiter waits until it is woken, which happens below.
+        let (item, home) = unsafe { (this.as_ref().node.item(), this.as_ref().home) };
+        match home {
+            // SAFETY: off its list, so it is ours to wake; `node` is the first field.
+            Some(home) => unsafe { park::ready(this.cast::<Node>(), home) },
+            None => wake_thread((item & !THREAD) as *const Note),
+        }
+    }
+}
+
+#[cold]
+fn wake_thread(note: *const Note) {
+    idle::lock().blocked_threads -= 1;
+    // SAFETY: the thread sleeps on this note until it is set.
+    unsafe { Note::wakeup(note) };
+}
