@@ -22,8 +22,10 @@ pub(crate) struct Private {
     pub(crate) kept: usize,
     /// When `kept` was decided, or when fresh ones began to wait, in `clock::ticks`; zero: unknown.
     pub(crate) kept_since: u64,
-    /// When started goroutines were published last, in `clock::ticks`.
+    /// When something was published last, in `clock::ticks`.
     pub(crate) shared_at: u64,
+    /// When started goroutines were.
+    pub(crate) started_shared_at: u64,
     /// The surplus that others may steal; this side pushes and takes back.
     pub(crate) shared: Worker<Chain>,
 }
@@ -59,7 +61,7 @@ impl P {
     fn new(id: usize) -> P {
         let shared = Worker::new_lifo();
         let stealer = shared.stealer();
-        let private = Private { fresh: Fresh::new(), kept: 0, kept_since: 0, shared_at: 0, shared };
+        let private = Private { fresh: Fresh::new(), kept: 0, kept_since: 0, shared_at: 0, started_shared_at: 0, shared };
         P {
             id,
             private: UnsafeCell::new(private),

@@ -22,6 +22,8 @@ const RARELY: u32 = 61;
 const SLICE_US: u64 = 10_000;
 /// How long unstarted goroutines that were kept may wait while others are idle.
 const AGE_US: u64 = 50;
+/// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
+const RESERVED_US: u64 = 1_000;
 /// How often timers are looked at while there is other work.
 const TIMERS_US: u64 = 20;
 /// The longest run of neighbours that is kept or given away in one piece.
@@ -40,7 +42,10 @@ impl M {
                 }
             };
             match (found, self.p()) {
-                (Some(runnable), _) => return runnable,
+                (Some(runnable), _) => {
+                    idle::found_work(self);
+                    return runnable;
+                }
                 (None, Some(p)) => idle::stop_m(self, p),
                 (None, None) => {}
             }
@@ -183,11 +188,12 @@ impl M {
         if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
             return Some(Some(found));
         }
-        if p.has_shared() {
-            return p.steal().and_then(|chain| self.unpack(p, chain)).map(Some);
-        }
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
+        if p.has_shared() && clock::ticks() - private.shared_at > RESERVED_US * clock::ticks_per_us() {
+            private.shared_at = clock::ticks(); // one chain at a time
+            return p.steal().and_then(|chain| self.unpack(p, chain)).map(Some);
+        }
         let oldest = private.fresh.pop_oldest()?;
         p.note_len(private.fresh.len());
         Some(Some(Runnable::unstarted(oldest)))
@@ -228,6 +234,7 @@ impl M {
             published |= self.share_started(private);
         }
         if published {
+            private.shared_at = clock::ticks();
             idle::submitted();
         }
     }
@@ -235,10 +242,10 @@ impl M {
     /// Publishes the younger half of the queue, but not more than once per [`AGE_US`].
     fn share_started(&'static self, private: &mut p::Private) -> bool {
         let now = clock::ticks();
-        if now - private.shared_at < AGE_US * clock::ticks_per_us() {
+        if now - private.started_shared_at < AGE_US * clock::ticks_per_us() {
             return false;
         }
-        private.shared_at = now;
+        private.started_shared_at = now;
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let keep = home.len() / 2;
@@ -272,19 +279,14 @@ impl M {
         }
         if self.run_timers() {
             self.drain_inbox();
-            if let Some(found) = self.next_started() {
-                idle::found_work(self);
-                return Some(found);
+            if let found @ Some(_) = self.next_started() {
+                return found;
             }
         }
         if self.exclusive() {
             return None;
         }
-        let found = global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p));
-        if found.is_some() {
-            idle::found_work(self);
-        }
-        found
+        global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p))
     }
 
     fn spin(&'static self, p: &'static P) -> Option<Runnable> {

@@ -118,7 +118,12 @@ pub(crate) fn lock() -> MutexGuard<'static, Idle> {
 impl Idle {
     /// Whether no M runs, is about to run, or wants to: every thread of ours sleeps with nothing to do.
     pub(crate) fn all_parked(&self) -> bool {
-        self.ms.len() == self.threads && self.need_p.is_empty() && self.orphans.is_empty()
+        // An M on the list whose inbox is not empty has not come to look at it yet: it will, before it sleeps.
+        let asleep = |m: &&M| m.inbox.is_empty();
+        self.ms.len() == self.threads
+            && self.need_p.is_empty()
+            && self.orphans.is_empty()
+            && self.ms.iter().copied().all(|m| asleep(&m))
     }
 
     /// Puts a P on the idle list.
@@ -340,13 +345,19 @@ pub(crate) fn start_spinning(m: &'static M) -> bool {
 }
 
 /// The M has found work: it spins no longer, and if it was the last to, another one takes its place.
+#[inline]
 pub(crate) fn found_work(m: &'static M) {
     if m.spinning.get() {
-        m.spinning.set(false);
-        let before = Counts(COUNTS.fetch_sub(SPINNING_ONE, Ordering::SeqCst)); // as in `start_spinning`
-        if before.spinning() == 1 && before.idle() != 0 && anything_to_steal() {
-            wake_p();
-        }
+        found_work_slow(m);
+    }
+}
+
+#[cold]
+fn found_work_slow(m: &'static M) {
+    m.spinning.set(false);
+    let before = Counts(COUNTS.fetch_sub(SPINNING_ONE, Ordering::SeqCst)); // as in `start_spinning`
+    if before.spinning() == 1 && before.idle() != 0 && anything_to_steal() {
+        wake_p();
     }
 }
 
