@@ -65,6 +65,7 @@ pub fn num_goroutine() -> usize {
 /// ```
 /// goconc::run(|| goconc::runtime::gosched());
 /// ```
+#[inline(always)]
 pub fn gosched() {
     match g::current() {
         Some(g) => park::gosched(g),

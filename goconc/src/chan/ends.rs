@@ -171,7 +171,7 @@ impl<T> Chan<T> {
     /// ch.send("hello");
     /// assert_eq!(ch.recv(), Some("hello"));
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn send(&self, value: T) {
         if self.checked_send(value).is_err() {
@@ -193,7 +193,7 @@ impl<T> Chan<T> {
     /// ch.close();
     /// assert_eq!(ch.checked_send(1).unwrap_err().into_inner(), 1);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checked_send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.0.send(value, Location::caller())
@@ -270,7 +270,7 @@ impl<T> Chan<T> {
     /// assert_eq!(ch.recv(), Some(1));
     /// assert_eq!(ch.recv(), None);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Option<T> {
         self.0.0.recv(Location::caller())
@@ -289,7 +289,7 @@ impl<T> Chan<T> {
     /// ch.close();
     /// assert_eq!(ch.recv_or_default(), 0);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn recv_or_default(&self) -> T
     where
@@ -413,7 +413,7 @@ impl<T> Send<T> {
     /// ch.send("hello");
     /// assert_eq!(ch.recv(), Some("hello"));
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn send(&self, value: T) {
         if self.checked_send(value).is_err() {
@@ -435,7 +435,7 @@ impl<T> Send<T> {
     /// ch.close();
     /// assert_eq!(ch.checked_send(1).unwrap_err().into_inner(), 1);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checked_send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.send(value, Location::caller())
@@ -560,7 +560,7 @@ impl<T> Recv<T> {
     /// assert_eq!(ch.recv(), Some(1));
     /// assert_eq!(ch.recv(), None);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Option<T> {
         self.0.recv(Location::caller())
@@ -579,7 +579,7 @@ impl<T> Recv<T> {
     /// ch.close();
     /// assert_eq!(ch.recv_or_default(), 0);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn recv_or_default(&self) -> T
     where

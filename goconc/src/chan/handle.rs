@@ -31,7 +31,7 @@ impl<T> Handle<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hchan(&self) -> Option<&Hchan<T>> {
         // SAFETY: our reference keeps it alive.
         self.0.map(|hchan| unsafe { &*hchan.as_ptr() })
@@ -41,7 +41,7 @@ impl<T> Handle<T> {
         self.0.is_none()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(&self, value: T, at: &'static Location<'static>) -> Result<(), SendError<T>> {
         match self.hchan() {
             Some(c) => c.send(value, at).map_err(SendError),
@@ -60,7 +60,7 @@ impl<T> Handle<T> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&self, at: &'static Location<'static>) -> Option<T> {
         match self.hchan() {
             Some(c) => c.recv(at),

@@ -203,7 +203,7 @@ impl<T> Hchan<T> {
     }
 
     /// Sends; waits for a receiver or for room. The value comes back when the channel is, or gets, closed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(&self, value: T, at: &'static Location<'static>) -> Result<(), T> {
         self.lock.lock();
         match self.send_locked(value) {
@@ -213,12 +213,12 @@ impl<T> Hchan<T> {
         }
     }
 
-    /// Waits with the value on its own stack. Locked.
+    /// Waits with the value on its own stack. Locked. Always inlined: see `G::switch`.
+    #[inline(always)]
     fn send_slow(&self, value: T, at: &'static Location<'static>) -> Result<(), T> {
         let who = Who::current();
         if who.must_exit() {
-            self.unlock();
-            crate::runtime::goexit();
+            self.exit_now();
         }
         let mut value = ManuallyDrop::new(value);
         let sudog = Sudog::new(&who, (&raw mut value).cast());
@@ -227,6 +227,13 @@ impl<T> Hchan<T> {
         who.wait(&self.lock, WaitReason::ChanSend, at);
         // A receiver has moved the value out, or `close` has woken us and it is still here.
         if sudog.success() { Ok(()) } else { Err(ManuallyDrop::into_inner(value)) }
+    }
+
+    /// The goroutine should have ended already: ends it now, with the lock given back.
+    #[cold]
+    fn exit_now(&self) -> ! {
+        self.unlock();
+        crate::runtime::goexit()
     }
 
     /// Sends if that needs no wait.
@@ -287,7 +294,7 @@ impl<T> Hchan<T> {
     }
 
     /// Receives; waits for a value. `None`: closed and drained.
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&self, at: &'static Location<'static>) -> Option<T> {
         self.lock.lock();
         match self.recv_locked() {
@@ -297,12 +304,12 @@ impl<T> Hchan<T> {
         }
     }
 
-    /// Waits with a slot for the value on its own stack. Locked.
+    /// Waits with a slot for the value on its own stack. Locked. Always inlined: see `G::switch`.
+    #[inline(always)]
     fn recv_slow(&self, at: &'static Location<'static>) -> Option<T> {
         let who = Who::current();
         if who.must_exit() {
-            self.unlock();
-            crate::runtime::goexit();
+            self.exit_now();
         }
         let mut slot = MaybeUninit::<T>::uninit();
         let sudog = Sudog::new(&who, slot.as_mut_ptr().cast());

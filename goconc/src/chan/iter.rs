@@ -26,7 +26,7 @@ pub struct TryIter<'a, T> {
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.recv.recv()
@@ -36,7 +36,7 @@ impl<T> Iterator for Iter<'_, T> {
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.recv.recv()

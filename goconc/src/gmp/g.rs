@@ -225,14 +225,16 @@ impl G {
         unsafe { Context::resume(ctx) };
     }
 
-    /// Leaves the stack with `commit`; comes back when resumed.
+    /// Leaves the stack, with what `commit` says to be done; comes back when resumed.
+    ///
+    /// Always inlined, up to the user's own function: the CPU predicts a return from the calls it has seen on *any* stack,
+    /// so that every frame between the user's loop and the switch costs two mispredicted returns per switch, 10 ns.
     #[inline(always)]
-    pub(crate) fn suspend(&self, commit: Commit) {
-        self.commit.set(commit);
+    pub(crate) fn switch(&self) {
         // What the switch pushes lies below the stack pointer; 256 bytes more than cover it and the red zone.
         self.parked_sp.set(arch::stack_pointer() - 256);
         if let Some(suspender) = self.suspender.get() {
-            // SAFETY: only code on this G's own stack calls `suspend`.
+            // SAFETY: only code on this G's own stack calls `switch`.
             unsafe { suspender.suspend() };
         }
     }

@@ -61,7 +61,14 @@ impl P {
     fn new(id: usize) -> P {
         let shared = Worker::new_lifo();
         let stealer = shared.stealer();
-        let private = Private { fresh: Fresh::new(), kept: 0, kept_since: 0, shared_at: 0, started_shared_at: 0, shared };
+        let private = Private {
+            fresh: Fresh::new(),
+            kept: 0,
+            kept_since: 0,
+            shared_at: 0,
+            started_shared_at: 0,
+            shared,
+        };
         P {
             id,
             private: UnsafeCell::new(private),

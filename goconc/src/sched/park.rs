@@ -32,16 +32,21 @@ pub(crate) fn enter(m: &'static M) {
 
 /// Stops the calling goroutine. Returns when somebody has called [`ready`] for it.
 ///
-/// The caller must have made it findable, or leave that to `commit`.
-#[inline]
+/// The caller must have made it findable, or leave that to `commit`. Always inlined: see [`G::switch`].
+#[inline(always)]
 pub(crate) fn park(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
+    prepare(g, commit, reason, at);
+    g.switch();
+    check_goexit(g);
+}
+
+/// The part of [`park`] that need not be inlined.
+#[inline(never)]
+fn prepare(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
     let _ = g.m().retake.enter(); // without a P: `find_runnable` looks; we may hold a lock here and must not wait
+    g.commit.set(commit);
     g.bound.set(std::thread::panicking() || migration::binds());
     g.now_waiting(reason, at);
-    g.suspend(commit);
-    if g.goexiting.get() {
-        reraise_goexit(g);
-    }
 }
 
 /// Makes the goroutine behind `node` runnable. `home` is its M as of when it parked.
@@ -111,20 +116,28 @@ pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
     }
 }
 
-/// Lets others run; the caller goes to the tail of its M's queue.
+/// Lets others run; the caller goes to the tail of its M's queue. Always inlined: see [`G::switch`].
+#[inline(always)]
 pub(crate) fn gosched(g: &'static G) {
+    if prepare_gosched(g) {
+        g.switch();
+        check_goexit(g);
+    }
+}
+
+/// The part of [`gosched`] that need not be inlined. False: there is nobody else to run.
+#[inline(never)]
+fn prepare_gosched(g: &'static G) -> bool {
     let m = g.m();
     enter(m);
     if nothing_else_to_run(m) {
         m.retake.exit();
-        return;
+        return false;
     }
+    g.commit.set(Commit::Gosched);
     g.bound.set(std::thread::panicking() || migration::binds());
     g.now_runnable();
-    g.suspend(Commit::Gosched);
-    if g.goexiting.get() {
-        reraise_goexit(g);
-    }
+    true
 }
 
 /// Whether a switch would come straight back, as far as the M's own queues tell. Counts as a pick.

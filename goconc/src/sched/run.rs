@@ -166,7 +166,8 @@ fn entry(header: NonNull<u8>, suspender: Suspender) -> Never {
     loop {
         run_one(g);
         let _ = g.m().retake.enter(); // `find_runnable` looks whether the P is still there
-        g.suspend(Commit::Exit);
+        g.commit.set(Commit::Exit);
+        g.switch();
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Who {
 
 impl Who {
     /// The caller.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn current() -> Who {
         g::current().map_or_else(Who::plain_thread, Who::Goroutine)
     }
@@ -41,8 +41,8 @@ impl Who {
     }
 
     /// Waits until [`Sudog::wake`] is called for one of the caller's sudogs. `lock` is held, and given back once the caller
-    /// cannot miss that any more.
-    #[inline]
+    /// cannot miss that any more. Always inlined: see [`G::switch`].
+    #[inline(always)]
     pub(crate) fn wait(&self, lock: &ByteLock, reason: WaitReason, at: &'static Location<'static>) {
         match self {
             Who::Goroutine(g) => park::park(g, Commit::Unlock(NonNull::from(lock)), reason, at),
@@ -67,6 +67,7 @@ impl Who {
     }
 
     /// Ends the goroutine here if it should have ended already. For callers without a lock, before they wait.
+    #[inline(always)]
     pub(crate) fn must_exit(&self) -> bool {
         matches!(self, Who::Goroutine(g) if g.goexiting.get() && !std::thread::panicking())
     }
@@ -99,7 +100,7 @@ pub(crate) struct Sudog {
 
 impl Sudog {
     /// For a wait of `who`, with a slot for the value. Both must outlive the wait.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(who: &Who, elem: *mut ()) -> Sudog {
         let (item, home) = match who {
             Who::Goroutine(g) => (core::ptr::from_ref(*g) as usize, Some(g.m())),
