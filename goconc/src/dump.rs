@@ -154,7 +154,8 @@ fn is_panic_machinery(name: &str) -> bool {
 
 /// Whether a frame belongs to what runs every goroutine.
 fn is_root(name: &str) -> bool {
-    name.contains("goconc::gmp::record::run_") || name.contains("goconc::sched::run::")
+    let name = name.trim_start_matches("goconc::gmp::record::");
+    name.starts_with("run_inline") || name.starts_with("run_boxed") || name.contains("goconc::sched::run::")
 }
 
 /// What sysmon says of an M that keeps others waiting.

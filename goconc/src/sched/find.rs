@@ -29,25 +29,36 @@ const TIMERS_US: u64 = 20;
 /// The longest run of neighbours that is kept or given away in one piece.
 const LONGEST_RUN: usize = 32;
 
+/// What a pick has given.
+enum Pick {
+    /// This one runs.
+    Run(Runnable),
+    /// Nothing of our own.
+    Nothing,
+    /// The P has changed hands, perhaps come back: look from the start.
+    Again,
+}
+
 impl M {
     /// The next goroutine to run; sleeps until there is one. The M is in the runtime, on its own stack.
     #[inline]
     pub(crate) fn find_runnable(&'static self) -> Runnable {
         loop {
-            let found = match self.p() {
-                Some(p) => self.pick(p).or_else(|| self.search(p)),
-                None => {
-                    self.find_a_p();
-                    continue;
-                }
+            let Some(p) = self.p() else {
+                self.find_a_p();
+                continue;
             };
-            match (found, self.p()) {
-                (Some(runnable), _) => {
+            let found = match self.pick(p) {
+                Pick::Run(runnable) => Some(runnable),
+                Pick::Nothing => self.search(p),
+                Pick::Again => continue,
+            };
+            match found {
+                Some(runnable) => {
                     idle::found_work(self);
                     return runnable;
                 }
-                (None, Some(p)) => idle::stop_m(self, p),
-                (None, None) => {}
+                None => idle::stop_m(self, p),
             }
         }
     }
@@ -66,24 +77,25 @@ impl M {
 
     /// The next one without looking at others.
     #[inline]
-    fn pick(&'static self, p: &'static P) -> Option<Runnable> {
+    fn pick(&'static self, p: &'static P) -> Pick {
         let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
         p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
         let countdown = self.countdown.get() - 1;
         self.countdown.set(countdown);
         if countdown == 0 {
             self.countdown.set(RARELY);
-            if let Some(found) = self.look_around(p) {
-                return found;
+            match self.look_around(p) {
+                Pick::Nothing => {}
+                found => return found,
             }
         }
         if !Counts::glance().all_busy() && !self.attend(p) {
-            return None;
+            return Pick::Again;
         }
         if p.timers.next() != NEVER {
             self.run_timers_now_and_then();
         }
-        self.next_own(p, tick)
+        self.next_own(p, tick).map_or(Pick::Nothing, Pick::Run)
     }
 
     #[inline]
@@ -166,12 +178,12 @@ impl M {
         first
     }
 
-    /// Every 61st pick. `Some(None)`: we have lost the P.
+    /// Every 61st pick.
     #[cold]
-    fn look_around(&'static self, p: &'static P) -> Option<Option<Runnable>> {
+    fn look_around(&'static self, p: &'static P) -> Pick {
         if p.id >= gomaxprocs() {
             idle::give_up_p(self, p);
-            return Some(None);
+            return Pick::Again;
         }
         self.drain_inbox();
         self.run_timers();
@@ -183,20 +195,24 @@ impl M {
             home.push_back(g); // a pair that readies each other for ever goes behind the rest now
         }
         if self.exclusive() {
-            return None;
+            return Pick::Nothing;
         }
         if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
-            return Some(Some(found));
+            return Pick::Run(found);
         }
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
         if p.has_shared() && clock::ticks() - private.shared_at > RESERVED_US * clock::ticks_per_us() {
             private.shared_at = clock::ticks(); // one chain at a time
-            return p.steal().and_then(|chain| self.unpack(p, chain)).map(Some);
+            return p.steal().and_then(|chain| self.unpack(p, chain)).map_or(Pick::Nothing, Pick::Run);
         }
-        let oldest = private.fresh.pop_oldest()?;
-        p.note_len(private.fresh.len());
-        Some(Some(Runnable::unstarted(oldest)))
+        match private.fresh.pop_oldest() {
+            Some(oldest) => {
+                p.note_len(private.fresh.len());
+                Pick::Run(Runnable::unstarted(oldest))
+            }
+            None => Pick::Nothing,
+        }
     }
 
     /// Others are idle, spin, or wait for a P. False: ours is gone.
@@ -274,9 +290,6 @@ impl M {
     /// Nothing of our own: the global queue, timers, then other Ps' surplus for as long as spinning pays.
     #[cold]
     fn search(&'static self, p: &'static P) -> Option<Runnable> {
-        if !core::ptr::eq(self.p().map_or(core::ptr::null(), core::ptr::from_ref), p) {
-            return None; // `pick` has lost it
-        }
         if self.run_timers() {
             self.drain_inbox();
             if let found @ Some(_) = self.next_started() {
