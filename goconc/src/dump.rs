@@ -1,4 +1,4 @@
-//! How goroutines are shown to people: dumps, the report of a stack overflow, `schedtrace`.
+//! How goroutines are shown to people: dumps, panics, stalls, the report of a stack overflow.
 
 use core::fmt::{self, Write};
 use core::panic::Location;
@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use std::backtrace::Backtrace;
 
 use crate::gmp::g::{self, Picture};
-use crate::gmp::{G, M, m, p, record};
+use crate::gmp::{G, M, record};
 use crate::stack::overflow::Overflow;
 use crate::sys::throw::exit_crash;
 
@@ -78,7 +78,7 @@ fn write_place(out: Out<'_>, at: &Location<'_>) -> fmt::Result {
 }
 
 fn write_origin(out: Out<'_>, picture: &Picture) -> fmt::Result {
-    let Some(at) = picture.created_at.filter(|_| picture.id != crate::sched::spawn::MAIN_ID) else {
+    let Some(at) = picture.created_at.filter(|_| picture.id != record::MAIN_ID) else {
         return Ok(());
     };
     match picture.parent {
@@ -175,26 +175,6 @@ pub(crate) fn stall(out: Out<'_>, m: &'static M, stuck_ns: u64, waiting: fmt::Ar
     }
     let _ =
         writeln!(out, "; {waiting} goroutines at home on it wait. runtime::blocking(..) would let them run.");
-}
-
-/// One line on the scheduler, as Go's `schedtrace`.
-pub(crate) fn schedtrace(out: Out<'_>, now: u64) {
-    let counts = crate::sched::idle::Counts::glance();
-    let _ = write!(
-        out,
-        "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needp={} goroutines={} [",
-        now / 1_000_000,
-        crate::sched::gomaxprocs(),
-        counts.idle(),
-        m::count(),
-        counts.spinning(),
-        counts.need_p(),
-        crate::sched::spawn::live(),
-    );
-    for p in p::all() {
-        let _ = write!(out, " {}", p.fresh_len.load(Ordering::Relaxed)); // a hint
-    }
-    let _ = out.write_str(" ]\n");
 }
 
 /// Reports a stack overflow and ends the process. Async-signal-safe: no allocation, no lock.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::gmp::g::PanicNote;
 use crate::gmp::{WaitReason, g};
-use crate::panics::{self, Info};
+use crate::panics;
 use crate::sched::park::GoexitToken;
 use crate::sched::spawn::{self, Wish};
 use crate::sync::WaitGroup;
@@ -61,7 +62,7 @@ pub struct PanicError {
 }
 
 impl PanicError {
-    fn new(payload: Box<dyn Any + Send>, info: Option<Box<Info>>) -> Self {
+    fn new(payload: Box<dyn Any + Send>, info: Option<Box<PanicNote>>) -> Self {
         let location = info
             .as_ref()
             .and_then(|info| info.location.clone())

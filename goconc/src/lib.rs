@@ -50,15 +50,18 @@ mod wait;
 
 pub mod chan;
 
+pub mod sync;
+
 mod join;
 mod local;
 pub mod runtime;
-pub mod sync;
 pub mod time;
 
 #[doc(hidden)]
 pub mod __private;
 pub mod prelude;
+
+mod macros;
 
 pub use chan::{Chan, Recv, Send};
 pub use goconc_macros::{go, goroutine};

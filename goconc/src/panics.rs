@@ -11,20 +11,10 @@ use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
 
 use crate::dump;
+use crate::gmp::g::PanicNote;
 use crate::gmp::{G, g};
 use crate::sys::env::{Traceback, options};
 use crate::sys::throw::{Stderr, exit_crash};
-
-/// What the hook keeps of a panic.
-#[derive(Debug)]
-pub(crate) struct Info {
-    /// The text.
-    pub(crate) message: String,
-    /// Where `panic!` stands.
-    pub(crate) location: Option<(String, u32, u32)>,
-    /// How it came there; none when the environment wants none.
-    pub(crate) backtrace: Option<Backtrace>,
-}
 
 /// The text of a panic's payload.
 pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
@@ -50,7 +40,7 @@ pub(crate) fn install_hook() {
 
 fn note(g: &'static G, info: &PanicHookInfo<'_>) {
     let wanted = options().traceback > Traceback::None;
-    let noted = Info {
+    let noted = PanicNote {
         message: message_of(info.payload()),
         location: info.location().map(|at: &Location<'_>| (at.file().to_owned(), at.line(), at.column())),
         backtrace: wanted.then(Backtrace::force_capture),
@@ -60,7 +50,7 @@ fn note(g: &'static G, info: &PanicHookInfo<'_>) {
 }
 
 /// Takes the note of the goroutine's last panic.
-pub(crate) fn take_info(g: &'static G) -> Option<Box<Info>> {
+pub(crate) fn take_info(g: &'static G) -> Option<Box<PanicNote>> {
     // SAFETY: only the goroutine itself touches its note, and this is it.
     unsafe { (*g.panic_info.get()).take() }
 }

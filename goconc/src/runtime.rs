@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
 
-use crate::gmp::{WaitReason, g, m};
+use crate::gmp::{WaitReason, g, m, record};
 use crate::sched::blocking::{self, Job};
 use crate::sched::idle::{self, Counts};
 use crate::sched::{self, dead, park, spawn, start};
@@ -40,6 +40,25 @@ pub fn gomaxprocs(n: isize) -> usize {
         Ok(n) if n >= 1 => idle::set_gomaxprocs(n),
         _ => sched::gomaxprocs(),
     }
+}
+
+/// Has GOMAXPROCS follow the CPUs again that affinity and cgroup quota allow, as it does until somebody sets it. It is
+/// looked at once a second.
+///
+/// Go: `runtime.SetDefaultGOMAXPROCS()`
+///
+/// # Examples
+/// ```
+/// use goconc::runtime;
+///
+/// let before = runtime::gomaxprocs(1);
+/// runtime::set_default_gomaxprocs();
+/// assert!(runtime::gomaxprocs(0) >= 1);
+/// runtime::gomaxprocs(before as isize);
+/// ```
+pub fn set_default_gomaxprocs() {
+    start::start();
+    idle::change_gomaxprocs(start::default_procs(), true);
 }
 
 /// The number of CPUs that this process may use, as of its start.
@@ -99,7 +118,7 @@ pub fn gosched() {
 pub fn goexit() -> ! {
     match g::current() {
         Some(g) => {
-            if g.id.load(Ordering::Relaxed) == spawn::MAIN_ID {
+            if g.id.load(Ordering::Relaxed) == record::MAIN_ID {
                 dead::MAIN_GOEXITED.store(true, Ordering::Relaxed); // read once main has ended
             }
             park::goexit(g)

@@ -151,8 +151,10 @@ impl<T> Hchan<T> {
     fn put_buffered(&self, value: T) {
         let len = self.len.load(Ordering::Relaxed); // under the lock
         let at = self.wrap(u64::from(self.head.get()) + u64::from(len));
-        // SAFETY: `at < cap`, and the place is free because `len < cap`.
-        unsafe { self.buf.as_ptr().add(at as usize).write(value) };
+        // SAFETY: `at < cap`.
+        let place = unsafe { self.buf.add(at as usize) };
+        // SAFETY: the place is free because `len < cap`.
+        unsafe { place.write(value) };
         self.len.store(len + 1, Ordering::Relaxed); // under the lock
     }
 
@@ -160,8 +162,10 @@ impl<T> Hchan<T> {
     #[inline]
     fn take_buffered(&self) -> T {
         let head = self.head.get();
-        // SAFETY: `head < cap`, and the place holds a value because `len > 0`.
-        let value = unsafe { self.buf.as_ptr().add(head as usize).read() };
+        // SAFETY: `head < cap`.
+        let place = unsafe { self.buf.add(head as usize) };
+        // SAFETY: the place holds a value because `len > 0`.
+        let value = unsafe { place.read() };
         self.head.set(self.wrap(u64::from(head) + 1));
         self.len.store(self.len.load(Ordering::Relaxed) - 1, Ordering::Relaxed); // under the lock
         value
@@ -233,7 +237,10 @@ impl<T> Hchan<T> {
     #[cold]
     fn exit_now(&self) -> ! {
         self.unlock();
-        crate::runtime::goexit()
+        match g::current() {
+            Some(g) => park::goexit(g),
+            None => crate::sys::throw::throw("chan: a plain thread is to exit as a goroutine"),
+        }
     }
 
     /// Sends if that needs no wait.
@@ -341,7 +348,9 @@ impl<T> Hchan<T> {
         }
         self.closed.store(true, Ordering::Relaxed); // under the lock
         // SAFETY: we hold the lock.
-        let (receivers, senders) = unsafe { (self.recvq.take_all(), self.sendq.take_all()) };
+        let receivers = unsafe { self.recvq.take_all() };
+        // SAFETY: as above.
+        let senders = unsafe { self.sendq.take_all() };
         self.unlock();
         for queue in [receivers, senders] {
             // SAFETY: the list is ours alone now. `success` is false as `Sudog::new` made it.

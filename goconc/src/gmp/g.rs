@@ -117,14 +117,25 @@ pub(crate) struct G {
     created_at: AtomicPtr<Location<'static>>,
     has_name: AtomicBool,
     /// The stack pointer when it parked, less what the switch pushes.
-    pub(crate) parked_sp: Cell<usize>,
+    parked_sp: Cell<usize>,
     // -- cold --
     slot: Cell<Option<Slot>>,
     name: Mutex<Option<Name>>,
     /// What the panic hook saw, for whoever catches the panic.
-    pub(crate) panic_info: UnsafeCell<Option<Box<crate::panics::Info>>>,
+    pub(crate) panic_info: UnsafeCell<Option<Box<PanicNote>>>,
     /// The goroutine's locals.
     pub(crate) locals: UnsafeCell<Vec<crate::gmp::Local>>,
+}
+
+/// What the hook keeps of a panic.
+#[derive(Debug)]
+pub(crate) struct PanicNote {
+    /// The text.
+    pub(crate) message: String,
+    /// Where `panic!` stands.
+    pub(crate) location: Option<(String, u32, u32)>,
+    /// How it came there; none when the environment wants none.
+    pub(crate) backtrace: Option<std::backtrace::Backtrace>,
 }
 
 /// One goroutine-local value: the key's address, and the value.
@@ -267,6 +278,11 @@ impl G {
         let words = high.saturating_sub(low) / size_of::<usize>();
         // SAFETY: both ends lie in this G's committed slot, and nobody writes while the G is parked.
         unsafe { core::slice::from_raw_parts(low as *const usize, words) }
+    }
+
+    /// Where its stack ends while it does not run.
+    pub(crate) fn parked_sp(&self) -> usize {
+        self.parked_sp.get()
     }
 
     /// The slot that it lives in.

@@ -1,7 +1,6 @@
 //! M: an OS thread of ours, and the started goroutines that are at home on it.
 
 use core::cell::{Cell, UnsafeCell};
-use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::collections::VecDeque;
 
@@ -229,5 +228,5 @@ pub(crate) fn for_each(f: impl FnMut(&'static M)) {
 /// * `item` is the address of a G's header.
 pub(crate) unsafe fn g_of_item(item: usize) -> &'static G {
     // SAFETY: by contract; headers are never freed.
-    unsafe { NonNull::new_unchecked(item as *mut G).as_ref() }
+    unsafe { &*(item as *const G) }
 }

@@ -14,11 +14,17 @@ use parking_lot::Mutex;
 
 use crate::stack::{self, Class};
 
+/// Number of the main goroutine.
+pub(crate) const MAIN_ID: u64 = 1;
+
 /// Closures up to this many words live inside the record; larger ones are boxed.
 const INLINE_WORDS: usize = 8;
 
 /// A name given by `go!(name = ..)`: boxed, so that one word holds it.
 pub(crate) type Name = Box<std::borrow::Cow<'static, str>>;
+
+/// Moves a closure out of its record, hands the record to the second argument, runs the closure.
+type Run = unsafe fn(NonNull<Record>, &mut dyn FnMut(NonNull<Record>));
 
 /// An unstarted goroutine.
 #[repr(C, align(64))]
@@ -26,7 +32,7 @@ pub(crate) struct Record {
     /// The next in a chain or a free list. Owned by whoever owns the record.
     pub(crate) link: Cell<usize>,
     /// Moves the closure out, frees the record, runs the closure.
-    run: Cell<unsafe fn(NonNull<Record>, &mut dyn FnMut(NonNull<Record>))>,
+    run: Cell<Run>,
     /// Its id; zero while the record is free. Atomic for dumps.
     pub(crate) id: AtomicU64,
     /// Who started it.
@@ -37,7 +43,7 @@ pub(crate) struct Record {
     pub(crate) name: Cell<Option<Name>>,
     /// The class of stack it wants.
     pub(crate) class: Cell<Class>,
-    /// Whether its start is counted in `num_goroutine` (helpers of the runtime are not).
+    /// The closure, or a box of it.
     closure: UnsafeCell<[MaybeUninit<usize>; INLINE_WORDS]>,
 }
 
@@ -249,8 +255,10 @@ pub(crate) fn for_each_unstarted(mut f: impl FnMut(&Record)) {
     let slabs = DEPOT.lock().slabs.clone();
     for slab in slabs {
         for i in 0..BATCH {
-            // SAFETY: a slab has BATCH records and is never freed; bystanders read atomic fields only.
-            let record = unsafe { slab.add(i).as_ref() };
+            // SAFETY: a slab has BATCH records.
+            let record = unsafe { slab.add(i) };
+            // SAFETY: slabs are never freed, and bystanders read atomic fields only.
+            let record = unsafe { record.as_ref() };
             // Relaxed: a dump of a running program is a blurred picture anyway.
             if record.id.load(Ordering::Relaxed) != 0 {
                 f(record);

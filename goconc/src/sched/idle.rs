@@ -29,7 +29,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::gmp::m::{CacheLine, NEEDS_P, PARKED, RUNNING};
 use crate::gmp::{M, P, p};
-use crate::sched::{GOMAXPROCS, dead, global_is_empty, gomaxprocs, sysmon};
+use crate::sched::{FOLLOWS_CPUS, GOMAXPROCS, dead, global_is_empty, gomaxprocs, sysmon};
 use crate::sys::clock;
 use crate::sys::note::Note;
 use crate::timer::NEVER;
@@ -70,12 +70,12 @@ impl Counts {
 
     /// Spinning Ms.
     pub(crate) fn spinning(self) -> u64 {
-        self.0 / SPINNING_ONE & FIELD
+        (self.0 / SPINNING_ONE) & FIELD
     }
 
     /// Ms in need of a P.
     pub(crate) fn need_p(self) -> u64 {
-        self.0 / NEED_P_ONE & FIELD
+        (self.0 / NEED_P_ONE) & FIELD
     }
 
     /// Somebody could run what we have too much of.
@@ -137,7 +137,7 @@ impl Idle {
     /// Takes an idle P, rather the one that `m` held last.
     fn pop_p(&mut self, m: Option<&'static M>) -> Option<&'static P> {
         let mine = |p: &&'static P| m.is_some_and(|m| core::ptr::eq(p.last_m.load(Ordering::Relaxed), m));
-        let index = self.ps.iter().position(|p| mine(&p)).or_else(|| self.ps.len().checked_sub(1))?;
+        let index = self.ps.iter().position(mine).or_else(|| self.ps.len().checked_sub(1))?;
         COUNTS.fetch_sub(IDLE_ONE, Ordering::SeqCst); // as in `push_p`
         Some(self.ps.swap_remove(index))
     }
@@ -571,9 +571,23 @@ pub(crate) fn give_up_p(m: &'static M, p: &'static P) {
     }
 }
 
-/// Changes GOMAXPROCS. Takes effect within about a slice: an M that holds a P too many gives it up at its next pick.
+/// Changes GOMAXPROCS because the user says so: it follows the CPUs no longer. Returns what it was.
 pub(crate) fn set_gomaxprocs(n: usize) -> usize {
+    change_gomaxprocs(n, false)
+}
+
+/// Changes GOMAXPROCS because the CPUs have changed, if it still follows them.
+pub(crate) fn follow_cpus(n: usize) {
+    if FOLLOWS_CPUS.load(Ordering::Relaxed) && n != gomaxprocs() {
+        // Relaxed: a change of mind that comes at the same moment wins or loses as a whole.
+        change_gomaxprocs(n, true);
+    }
+}
+
+/// Takes effect within about a slice: an M that holds a P too many gives it up at its next pick.
+pub(crate) fn change_gomaxprocs(n: usize, follow: bool) -> usize {
     let mut idle = lock();
+    FOLLOWS_CPUS.store(follow, Ordering::Relaxed); // under the lock
     let old = GOMAXPROCS.swap(n, Ordering::Relaxed); // under the lock; see `gomaxprocs`
     idle.retire_idle_ps(n);
     let wakes = idle.adopt_ps(old, n);

@@ -28,7 +28,7 @@ pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod sysmon;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::LazyLock;
 
 use crossbeam_deque::{Injector, Steal};
@@ -37,6 +37,9 @@ use crate::gmp::Chain;
 
 /// GOMAXPROCS. Written under the scheduler's lock.
 pub(crate) static GOMAXPROCS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether GOMAXPROCS follows affinity and cgroup quota: until somebody sets it. Under the scheduler's lock.
+pub(crate) static FOLLOWS_CPUS: AtomicBool = AtomicBool::new(false);
 
 /// GOMAXPROCS as of now.
 #[inline]

@@ -24,8 +24,16 @@ const SLOT_BATCH: usize = 64;
 /// Dead goroutines an M keeps before half of them go to the depot.
 const DEAD_MAX: usize = 512;
 
-/// Dead goroutines that no M keeps, by class.
-static DEAD: [Mutex<Vec<&'static G>>; Class::COUNT] = [const { Mutex::new(Vec::new()) }; Class::COUNT];
+/// Dead goroutines that no M keeps. They are added and taken at the end; sysmon trims from the front.
+struct Depot {
+    dead: Vec<&'static G>,
+    /// The first so many hold one page each.
+    trimmed: usize,
+}
+
+/// One depot a class.
+static DEPOTS: [Mutex<Depot>; Class::COUNT] =
+    [const { Mutex::new(Depot { dead: Vec::new(), trimmed: 0 }) }; Class::COUNT];
 
 impl M {
     /// Runs goroutines for ever. The M is in the runtime and on its own stack.
@@ -98,9 +106,10 @@ impl M {
         let own = unsafe { self.own() };
         let dead = &mut own.dead[class.index()];
         {
-            let mut depot = DEAD[class.index()].lock();
-            let from = depot.len().saturating_sub(DEAD_MAX / 2);
-            dead.extend(depot.drain(from..));
+            let mut depot = DEPOTS[class.index()].lock();
+            let from = depot.dead.len().saturating_sub(DEAD_MAX / 2);
+            dead.extend(depot.dead.drain(from..));
+            depot.trimmed = depot.trimmed.min(from);
         }
         if let Some(g) = dead.pop() {
             return g;
@@ -125,12 +134,33 @@ impl M {
         let dead = &mut unsafe { self.own() }.dead[class.index()];
         dead.push(g);
         if dead.len() > DEAD_MAX {
-            DEAD[class.index()].lock().extend(dead.drain(..DEAD_MAX / 2));
+            DEPOTS[class.index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
         }
         if g.locked.load(Ordering::Relaxed) != 0 {
             park::ended_locked(self, g);
         }
     }
+}
+
+/// Gives the memory of dead goroutines' stacks back, except the page of the header, a few at a time. False: nothing left.
+/// Called by sysmon when nothing runs.
+pub(crate) fn trim_some() -> bool {
+    const AT_ONCE: usize = 64; // under the lock, about 1 us each
+    let mut more = false;
+    for depot in &DEPOTS {
+        let mut depot = depot.lock();
+        let end = depot.dead.len().min(depot.trimmed + AT_ONCE);
+        for g in &depot.dead[depot.trimmed..end] {
+            if let Some(slot) = g.slot() {
+                // The coroutine waits for its next goroutine near its base, in the page of the header.
+                // SAFETY: the goroutine is dead and in the depot, whose lock we hold; below its stack pointer is nothing.
+                let _ = unsafe { stack::discard_below(slot, g.parked_sp()) };
+            }
+        }
+        depot.trimmed = end;
+        more |= end < depot.dead.len();
+    }
+    more
 }
 
 fn take_slots(class: Class) -> Vec<Slot> {

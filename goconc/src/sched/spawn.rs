@@ -5,15 +5,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::gmp::record::{FreeList, Name, Origin};
+use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
 use crate::queue::fresh::KEEP;
 use crate::sched::idle::{self, Counts};
 use crate::sched::{find, global_push, park, start};
 use crate::stack::{self, Class};
 
-/// Number of the main goroutine.
-pub(crate) const MAIN_ID: u64 = 1;
 /// Numbers are given out to Ms in batches.
 const ID_BATCH: u64 = 64;
 static NEXT_ID: AtomicU64 = AtomicU64::new(MAIN_ID + 1);

@@ -61,9 +61,16 @@ fn start_now(config: Config) {
         fatal(format_args!("runtime: cannot install the handler for stack overflows: {error}"));
     }
     migration::start(if options.sticky { Policy::Sticky } else { config.policy });
-    let procs = options.gomaxprocs.or(config.gomaxprocs).unwrap_or_else(cpu::default_procs);
-    idle::set_gomaxprocs(procs.min(env::MAX_PROCS));
+    match options.gomaxprocs.or(config.gomaxprocs) {
+        Some(n) => idle::set_gomaxprocs(n.clamp(1, env::MAX_PROCS)),
+        None => idle::change_gomaxprocs(default_procs(), true),
+    };
     sysmon::start();
+}
+
+/// GOMAXPROCS where nobody has set it.
+pub(crate) fn default_procs() -> usize {
+    cpu::default_procs().min(env::MAX_PROCS)
 }
 
 /// Makes an M that has a thread, or is about to get one.

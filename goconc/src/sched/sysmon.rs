@@ -12,10 +12,10 @@ use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 
 use crate::dump;
-use crate::gmp::{Chain, M, P, Runnable, p};
+use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::sched::idle::{self, Counts};
-use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, run, start};
+use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, run, spawn, start};
 use crate::sys::env::options;
 use crate::sys::note::Note;
 use crate::sys::throw::{Stderr, exit_crash};
@@ -79,6 +79,9 @@ fn start_proof() {
         migration::run_proof();
         if options().migration {
             let _ = writeln!(Stderr, "goconc: migration: {}", migration::describe());
+            for (name, why) in migration::harmless() {
+                let _ = writeln!(Stderr, "goconc: harmless thread-local: {name}: {why}");
+            }
         }
         HELPERS.fetch_sub(1, Ordering::Relaxed); // as in `start`
     };
@@ -124,6 +127,7 @@ struct Sysmon {
     idle_naps: u32,
     proved: bool,
     traced_at: u64,
+    cpus_seen: u64,
     lonely_check: u64,
 }
 
@@ -135,6 +139,7 @@ impl Sysmon {
             idle_naps: 0,
             proved: false,
             traced_at: 0,
+            cpus_seen: 0,
             lonely_check: LONGEST_NAP,
         }
     }
@@ -154,11 +159,23 @@ impl Sysmon {
             let did_something = self.retake(now) | overdue_timers(now);
             self.idle_naps = if did_something { 0 } else { self.idle_naps + 1 };
             self.trace(now);
+            self.look_at_cpus(now);
+        }
+    }
+
+    /// Once a second, while anything runs: affinity or quota may have changed.
+    fn look_at_cpus(&mut self, now: u64) {
+        if now - self.cpus_seen >= 1_000_000_000 {
+            self.cpus_seen = now;
+            idle::follow_cpus(start::default_procs());
         }
     }
 
     fn nap(&mut self) {
         let all_idle = Counts::glance().idle() == gomaxprocs() as u64;
+        if all_idle && self.idle_naps > SHORT_NAPS && run::trim_some() {
+            return; // look around between two portions
+        }
         if all_idle && self.idle_naps > SHORT_NAPS && self.proved && options().schedtrace == 0 {
             return self.nap_deeply();
         }
@@ -218,7 +235,7 @@ impl Sysmon {
         let every = options().schedtrace * 1_000_000;
         if every != 0 && now - self.traced_at >= every {
             self.traced_at = now;
-            dump::schedtrace(&mut Stderr, now);
+            schedtrace(now);
         }
     }
 }
@@ -308,4 +325,24 @@ fn quit() -> ! {
     let _ = writeln!(Stderr, "SIGQUIT: quit\n");
     dump::all_goroutines(&mut Stderr);
     exit_crash()
+}
+
+/// One line on the scheduler, as Go's `schedtrace`: the last numbers are the private run queues of the Ps.
+fn schedtrace(now: u64) {
+    let counts = Counts::glance();
+    let _ = write!(
+        Stderr,
+        "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needp={} goroutines={} [",
+        now / 1_000_000,
+        gomaxprocs(),
+        counts.idle(),
+        m::count(),
+        counts.spinning(),
+        counts.need_p(),
+        spawn::live(),
+    );
+    for p in p::all() {
+        let _ = write!(Stderr, " {}", p.fresh_len.load(Ordering::Relaxed)); // a hint
+    }
+    let _ = writeln!(Stderr, " ]");
 }

@@ -91,7 +91,7 @@ impl Slot {
     }
 
     /// The address above the last byte.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn top(self) -> usize {
         self.lo() + self.class().size()
     }

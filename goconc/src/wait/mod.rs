@@ -138,7 +138,8 @@ impl Sudog {
     #[inline]
     pub(crate) unsafe fn wake(this: NonNull<Sudog>) {
         // SAFETY: the waiter waits until it is woken, which happens below.
-        let (item, home) = unsafe { (this.as_ref().node.item(), this.as_ref().home) };
+        let sudog = unsafe { this.as_ref() };
+        let (item, home) = (sudog.node.item(), sudog.home);
         match home {
             // SAFETY: off its list, so it is ours to wake; `node` is the first field.
             Some(home) => unsafe { park::ready(this.cast::<Node>(), home) },

@@ -55,8 +55,10 @@ impl Sema {
         while left > 0 {
             // SAFETY: we hold the lock.
             let Some(sudog) = (unsafe { self.queue.pop() }) else { break };
-            // SAFETY: its waiter sleeps until we wake it; nobody else knows the list `woken`.
-            unsafe { woken.push(sudog.as_ref()) };
+            // SAFETY: its waiter sleeps until we wake it.
+            let sudog = unsafe { sudog.as_ref() };
+            // SAFETY: nobody else knows the list `woken`.
+            unsafe { woken.push(sudog) };
             left -= 1;
         }
         self.tokens.set(self.tokens.get() + left);

@@ -1,0 +1,138 @@
+//! What is refused, and with which words: environment, limits of the machine. (Channels: chan.rs. Stacks: stack_overflow.rs.)
+
+mod common;
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+
+use common::{PLAIN, SCENE, command, finish, run};
+
+const STRESS: &str = env!("CARGO_BIN_EXE_stress");
+
+/// Garbage in our variables: status 2 before `main`, naming the variable, its value and what is allowed.
+#[test]
+fn environment() {
+    let bad = [
+        (
+            "GOMAXPROCS",
+            &["0", "-1", "1025", "many", "4x", "1e3", "0x4", "99999999999999999999", " "][..],
+            "1 to 1024",
+        ),
+        ("GOTRACEBACK", &["loud", "3", "-1", "ALL", "all "][..], "none, single, all, system or crash"),
+        (
+            "GOCONC_DEBUG",
+            &["sticky", "sticky=yes", "=1", "unknown=1", "schedtrace=-5", "sticky=1,x"][..],
+            "schedtrace",
+        ),
+    ];
+    for (variable, values, allowed) in bad {
+        for value in values {
+            let output =
+                run(SCENE, &["procs"], &[(variable, value)]).crashed(&["goconc: ", variable, allowed]);
+            let named = output.stderr.contains(value.split(',').next_back().unwrap());
+            assert!(named && output.stdout.is_empty(), "{value:?}: {output:#?}");
+        }
+        run(PLAIN, &["recv"], &[(variable, values[0])]).crashed(&[variable, allowed]);
+    }
+}
+
+#[test]
+fn environment_that_is_no_text() {
+    for variable in ["GOMAXPROCS", "GOTRACEBACK", "GOCONC_DEBUG"] {
+        let mut command = command(SCENE, &["procs"], &[]);
+        command.env(variable, std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+        finish(command).crashed(&[variable]);
+    }
+}
+
+/// Empty is as good as unset, and lists may have holes.
+#[test]
+fn environment_that_is_allowed() {
+    for (variable, value) in [
+        ("GOMAXPROCS", ""),
+        ("GOMAXPROCS", "1024"),
+        ("GOTRACEBACK", ""),
+        ("GOCONC_DEBUG", ""),
+        ("GOCONC_DEBUG", ",sticky=1,,mprotect=1,nomembarrier=1,stalls=1,"),
+    ] {
+        run(SCENE, &["procs"], &[(variable, value)]).ok();
+    }
+    // A number that is allowed but absurd.
+    run(SCENE, &["sleepers_64"], &[("GOCONC_DEBUG", "schedtrace=18446744073709551615")])
+        .ok()
+        .never("panicked");
+    let output = run(SCENE, &["sleepers_64"], &[("GOCONC_DEBUG", "schedtrace=10")]).ok();
+    assert!(output.stderr.contains("SCHED ") && output.stderr.contains("gomaxprocs="), "{output:#?}");
+    let output = run(STRESS, &["syscalls"], &[("GOCONC_DEBUG", "migration=1")]).ok();
+    assert!(output.stderr.is_empty() || output.stderr.contains("goconc: migration: "), "{output:#?}");
+}
+
+/// Other ways of the machine: guard pages by mprotect, no membarrier.
+#[test]
+fn other_kernels() {
+    for debug in ["mprotect=1", "nomembarrier=1", "nomembarrier=1,sticky=1"] {
+        for name in ["everything", "idle_and_wake"] {
+            run(STRESS, &[name], &[("GOCONC_DEBUG", debug)]).ok();
+        }
+    }
+}
+
+/// A shell that sets a limit and becomes the program.
+fn limited(limit: &str, args: &[&str]) -> std::process::Command {
+    let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
+    let all: Vec<_> = ["-c", &script, SCENE].into_iter().chain(args.iter().copied()).collect();
+    command("sh", &all, &[])
+}
+
+/// Without memory for the arena there is less of it, or a clear word; never a crash without one.
+#[test]
+fn little_address_space() {
+    for kib in [100_000, 1_000_000, 4_000_000, 20_000_000] {
+        let output = finish(limited(&format!("-v {kib}"), &["sleepers_64"]));
+        println!("ulimit -v {kib}: {:?} {}", output.status, output.stderr);
+        if !output.status.success() {
+            let told = ["fatal error: ", "memory allocation"].iter().any(|text| output.stderr.contains(text));
+            assert!(output.code() == Some(2) && told, "{output:#?}");
+        }
+    }
+}
+
+/// More stacks than fit.
+#[test]
+fn out_of_address_space() {
+    let output = finish(limited("-v 3000000", &["memory_until_refused"]));
+    println!("{}", output.stderr);
+    assert!(!output.status.success(), "{output:#?}");
+    assert!(
+        output.stderr.contains("fatal error: ") || output.stderr.contains("memory allocation of"),
+        "{output:#?}"
+    );
+}
+
+/// More threads than the user may have. Root may have any number, so the program runs as somebody else.
+#[test]
+fn out_of_threads() {
+    let mut command = limited("-u 20", &["threads_until_refused"]);
+    // SAFETY: getuid takes nothing.
+    if unsafe { libc::getuid() } == 0 {
+        let copy = std::env::temp_dir().join(format!("goconc-out-of-threads-{}", std::process::id()));
+        std::fs::copy(SCENE, &copy).unwrap();
+        command = common::command(
+            "sh",
+            &["-c", "ulimit -u 20 && exec \"$0\" \"$@\"", copy.to_str().unwrap(), "threads_until_refused"],
+            &[],
+        );
+        command.uid(54_321).current_dir("/");
+        let output = finish(command);
+        _ = std::fs::remove_file(copy);
+        return check_threads(output);
+    }
+    check_threads(finish(command));
+}
+
+fn check_threads(output: common::Output) {
+    if output.status.success() || output.stderr.contains("ermission denied") {
+        return eprintln!("skipped: the limit does not bind here: {output:#?}");
+    }
+    output.crashed(&["runtime: failed to create new OS thread", "ulimit -u", "fatal error: newosproc"]);
+}

@@ -1,0 +1,210 @@
+//! How a panic ends the process, or becomes a value; `goexit`.
+
+mod common;
+
+use std::panic::catch_unwind;
+
+use common::{PLAIN, SCENE, run, variants};
+use goconc::prelude::*;
+
+/// PN-001, GO-043: unrecovered, in main, which is number 1.
+#[test]
+fn in_main() {
+    variants(SCENE, &["panic_main"], |output| {
+        let output = output.crashed(&["panic: boom in main\n\ngoroutine 1 [running]:\n\t", "scene.rs:"]);
+        assert_eq!(output.stderr.matches("panic:").count(), 1, "{output:#?}");
+    });
+}
+
+/// PN-001, GO-039: in a child, with its name and where it was started.
+#[test]
+fn in_a_child() {
+    variants(SCENE, &["panic_child"], |output| {
+        _ = output
+            .crashed(&[
+                "panic: boom in child\n\ngoroutine ",
+                "\"bomber\" [running]:",
+                "created by goroutine 1\n\t",
+            ])
+            .never("deadlock");
+    });
+    run(PLAIN, &["panic_go"], &[]).crashed(&["panic: boom in go", "created by a plain thread"]);
+}
+
+#[test]
+fn messages() {
+    run(SCENE, &["panic_lines"], &[]).crashed(&["panic: one\n\ttwo\n"]);
+    run(SCENE, &["panic_value"], &[]).crashed(&["panic: 42\n"]);
+    run(SCENE, &["panic_opaque"], &[]).crashed(&["panic: (a value that is not a string)\n"]);
+}
+
+/// What is printed is the panic that ends the process, not an earlier one that was caught.
+#[test]
+fn the_last_panic_is_reported() {
+    for (scene, last) in
+        [("panic_after_caught", "panic: the last one\n"), ("panic_after_others_note", "panic: its own\n")]
+    {
+        run(SCENE, &[scene], &[]).crashed(&[last]).never("caught one").never("another goroutine's");
+    }
+    let handle = goconc::spawn(|| {
+        _ = catch_unwind(|| panic!("the caught one"));
+        std::panic::resume_unwind(Box::new("the last one"))
+    });
+    let error = handle.join().map(|()| ()).unwrap_err();
+    assert_eq!((error.message(), error.location()), ("the last one", None));
+}
+
+/// PN-016, GO-048: many at once, on busy threads: one complete report.
+#[test]
+fn race() {
+    for _ in 0..5 {
+        variants(SCENE, &["panic_race"], |output| {
+            let output = output.crashed(&["panic: boom ", "[running]:"]);
+            assert_eq!(output.stderr.matches("panic: boom").count(), 1, "{output:#?}");
+        });
+    }
+}
+
+/// A panic that nobody can observe any more ends the process; so does one in a scope or a group (SY-025).
+#[test]
+fn that_nobody_observes() {
+    for (scene, text) in [
+        ("panic_detached", "panic: boom detached"),
+        ("panic_detached_late", "panic: boom detached"),
+        ("panic_scope", "panic: boom in scope"),
+        ("panic_group", "panic: boom in group"),
+        ("panic_local_drop", "panic: boom in drop"),
+        ("panic_blocking", "panic: boom in blocking"),
+    ] {
+        variants(SCENE, &[scene], |output| {
+            let output = output.crashed(&[text]);
+            assert!(!output.stdout.contains("unreachable"), "{output:#?}");
+        });
+    }
+}
+
+/// Rust aborts when a destructor panics while unwinding. Both messages are there.
+#[test]
+fn in_a_destructor_while_unwinding() {
+    let output = run(SCENE, &["panic_in_drop"], &[]);
+    assert!(!output.status.success(), "{output:#?}");
+    assert!(output.stderr.contains("the first one"), "{output:#?}");
+}
+
+/// `run` hands the panic on to its caller, where it goes on like any other of that thread.
+#[test]
+fn through_run() {
+    let output = run(PLAIN, &["panic_run"], &[]);
+    assert_eq!(output.code(), Some(101), "{output:#?}");
+    assert!(output.stderr.contains("boom in run"), "{output:#?}");
+    let output = run(PLAIN, &["panic_plain"], &[]);
+    assert_eq!(output.code(), Some(101), "{output:#?}");
+    assert!(output.stderr.contains("boom on a plain thread"), "{output:#?}");
+}
+
+/// GOTRACEBACK: how much is said.
+#[test]
+fn traceback_levels() {
+    let with = |level| run(SCENE, &["panic_child"], &[("GOTRACEBACK", level)]);
+    for level in ["none", "0"] {
+        with(level).crashed(&["panic: boom in child\n"]).never("goroutine");
+    }
+    for level in ["single", "1", ""] {
+        with(level).crashed(&["[running]:"]).never("goroutine 1 [");
+    }
+    for level in ["all", "system", "2"] {
+        with(level).crashed(&["[running]:", "goroutine 1 [chan receive]:"]);
+    }
+    let output = with("crash");
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&output.status),
+        Some(libc::SIGABRT),
+        "{output:#?}"
+    );
+    assert!(output.stderr.contains("panic: boom in child"), "{output:#?}");
+}
+
+/// PN-040: `std::process::exit` runs nothing and says nothing.
+#[test]
+fn exit() {
+    variants(SCENE, &["exit"], |output| assert_eq!((output.code(), output.stderr.as_str()), (Some(7), "")));
+}
+
+/// PN-009: `goexit` runs all destructors, the last made first.
+#[test]
+fn goexit_runs_destructors() {
+    struct Say(&'static str, Chan<&'static str>);
+    impl Drop for Say {
+        fn drop(&mut self) {
+            self.1.send(self.0);
+        }
+    }
+    let ch = Chan::new();
+    go!([ch] {
+        let _first = Say("first", ch.clone());
+        let _second = Say("second", ch.clone());
+        inner(&ch);
+    });
+    fn inner(ch: &Chan<&'static str>) {
+        let _third = Say("third", ch.clone());
+        runtime::goexit();
+    }
+    assert_eq!((0..3).filter_map(|_| ch.recv()).collect::<Vec<_>>(), ["third", "second", "first"]);
+}
+
+#[test]
+fn goexit_seen_by_join() {
+    let error = goconc::spawn(|| runtime::goexit()).join().map(|()| ()).unwrap_err();
+    assert!(error.message().contains("goexit"), "{error}");
+    drop(goconc::spawn(|| runtime::goexit())); // nobody's business
+}
+
+/// `goexit` swallowed by `catch_unwind`: it starts again at the next wait, and ends with its own goroutine.
+#[test]
+fn goexit_caught() {
+    let ch = Chan::new();
+    go!([ch] {
+        struct Close(Chan<i32>);
+        impl Drop for Close {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let _close = Close(ch.clone());
+        assert!(catch_unwind(|| runtime::goexit()).is_err());
+        ch.send(1);
+        unreachable!();
+    });
+    assert_eq!(ch.recv(), None);
+    for scene in ["goexit_swallowed", "goexit_in_scope"] {
+        variants(SCENE, &[scene], |output| assert_eq!(output.ok().stdout, "fine\n"));
+    }
+}
+
+#[test]
+fn goexit_on_a_plain_thread() {
+    assert!(common::panic_text(|| runtime::goexit()).contains("outside of a goroutine"));
+}
+
+/// A destructor that runs because of a panic may wait.
+#[test]
+fn parking_while_unwinding() {
+    variants(SCENE, &["park_in_unwinding_drop"], |output| assert_eq!(output.ok().stdout, "fine\n"));
+}
+
+/// ... and the others on its thread go on as if nothing were.
+#[test]
+fn others_beside_one_that_is_unwinding() {
+    variants(SCENE, &["group_beside_unwinding"], |output| assert_eq!(output.ok().stdout, "fine\n"));
+}
+
+/// A panic as a value: text, place and payload.
+#[test]
+fn as_a_value() {
+    let line = line!() + 1;
+    let error = goconc::spawn(|| -> () { panic!("boom {}", 1) }).join().unwrap_err();
+    assert_eq!((error.message(), error.to_string().as_str()), ("boom 1", "boom 1"));
+    let at = error.location().unwrap();
+    assert!(at.file().ends_with("panics.rs") && at.line() == line && at.column() > 0, "{at}");
+    assert_eq!(error.into_payload().downcast_ref::<String>().unwrap(), "boom 1");
+}
