@@ -23,7 +23,7 @@ macro_rules! goroutine_local {
     };
     ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = $init:expr $(; $($rest:tt)*)?) => {
         $(#[$attr])*
-        $vis static $name: $crate::runtime::LocalKey<$t> = $crate::runtime::LocalKey::new(|| $init);
+        $vis static $name: $crate::__private::LocalKey<$t> = $crate::__private::LocalKey::new(|| $init);
         $($crate::goroutine_local! { $($rest)* })?
     };
 }
