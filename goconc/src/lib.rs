@@ -63,6 +63,9 @@ pub mod prelude;
 
 mod macros;
 
+#[cfg(all(test, loom))]
+mod models;
+
 pub use chan::{Chan, Recv, Send};
 pub use goconc_macros::{go, goroutine};
 pub use join::{JoinHandle, PanicError, PanicLocation, Scope, run, scope, spawn};

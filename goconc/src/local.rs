@@ -39,8 +39,11 @@ impl<T: 'static> LocalKey<T> {
         let value: *const T = match self.find() {
             Some(value) => value,
             None => {
-                let value = Box::new((self.make)()); // may itself use this key, or park
-                self.find().unwrap_or_else(|| self.add(value))
+                let value: Box<dyn Any> = Box::new((self.make)()); // may itself use this key, or park
+                if self.find().is_none() {
+                    with_locals(|locals| locals.push((self.key(), value)));
+                }
+                self.find().unwrap_or_else(|| crate::sys::throw::throw("local: a value has vanished"))
             }
         };
         // SAFETY: the box is dropped only when its goroutine or thread ends, which is running `f`.
@@ -57,12 +60,6 @@ impl<T: 'static> LocalKey<T> {
             value.downcast_ref::<T>().map(core::ptr::from_ref)
         })
     }
-
-    fn add(&'static self, value: Box<T>) -> *const T {
-        let address: *const T = &raw const *value;
-        with_locals(|locals| locals.push((self.key(), value as Box<dyn Any>)));
-        address
-    }
 }
 
 /// The values of the calling goroutine, or thread. `f` calls no user code.
@@ -74,7 +71,7 @@ fn with_locals<R>(f: impl FnOnce(&mut Vec<Local>) -> R) -> R {
     }
 }
 
-#[expect(clippy::disallowed_macros, reason = "for plain threads; goroutines do not come here")]
+// The one thread-local of goconc: for plain threads, goroutines do not come here.
 mod plain {
     use super::{Local, RefCell};
 

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use crate::gmp::{WaitReason, g, m, record};
 use crate::sched::blocking::{self, Job};
-use crate::sched::idle::{self, Counts};
-use crate::sched::{self, dead, park, spawn, start};
+use crate::sched::counts::Counts;
+use crate::sched::{self, dead, idle, park, spawn, start};
 use crate::stack;
 use crate::sync::WaitGroup;
 use crate::sys::{cpu, env};
@@ -58,7 +58,7 @@ pub fn gomaxprocs(n: isize) -> usize {
 /// ```
 pub fn set_default_gomaxprocs() {
     start::start();
-    idle::change_gomaxprocs(start::default_procs(), true);
+    idle::set_default_gomaxprocs(start::default_procs());
 }
 
 /// The number of CPUs that this process may use, as of its start.

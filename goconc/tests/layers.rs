@@ -22,6 +22,9 @@ const LAYERS: &[&[&str]] = &[
     &["__private", "prelude", "macros"],
 ];
 
+/// Modules that only tests have. They may know everything; nothing knows them.
+const TEST_MODULES: &[&str] = &["models"];
+
 /// Where the names that lib.rs re-exports (`crate::Chan`, `crate::spawn`) may be used: whoever is below names the module.
 const MAY_USE_REEXPORTS: &[&str] = &["__private", "prelude", "macros"];
 
@@ -204,7 +207,7 @@ fn report(what: &str, violations: &[String]) {
 fn imports_point_down() {
     let mut violations = Vec::new();
     for source in sources() {
-        let Some(own) = source.layer() else { continue };
+        let Some(own) = source.layer().filter(|own| !TEST_MODULES.contains(&own.as_str())) else { continue };
         let own_rank = rank(&own).unwrap_or_else(|| panic!("{own} is in no layer"));
         for mention in mentions(&source) {
             let allowed = if mention.by_macro {
@@ -232,10 +235,11 @@ fn lib_lists_the_modules_in_the_order_of_the_layers() {
         let line = line.strip_prefix("pub ").unwrap_or(line);
         line.strip_prefix("mod ")?.strip_suffix(';')
     });
-    let declared: Vec<_> = declared.collect();
+    let declared: Vec<_> = declared.filter(|module| !TEST_MODULES.contains(module)).collect();
     let layers: Vec<_> = LAYERS.iter().copied().flatten().copied().collect();
     assert_eq!(declared, layers, "the order of lib.rs (left) is not that of the layers (right)");
-    let modules: BTreeSet<_> = sources.iter().filter_map(Source::layer).collect();
+    let modules = sources.iter().filter_map(Source::layer);
+    let modules: BTreeSet<_> = modules.filter(|module| !TEST_MODULES.contains(&module.as_str())).collect();
     assert!(modules.iter().eq(&layers.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>()));
 }
 

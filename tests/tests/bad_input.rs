@@ -109,28 +109,30 @@ fn out_of_address_space() {
     );
 }
 
-/// More threads than the user may have. Root may have any number, so the program runs as somebody else.
+/// More threads than the user may have. Root may have any number, so the program, a copy that it can reach, runs as somebody
+/// else then.
 #[test]
 fn out_of_threads() {
-    let mut command = limited("-u 20", &["threads_until_refused"]);
     // SAFETY: getuid takes nothing.
-    if unsafe { libc::getuid() } == 0 {
-        let copy = std::env::temp_dir().join(format!("goconc-out-of-threads-{}", std::process::id()));
-        std::fs::copy(SCENE, &copy).unwrap();
-        command = common::command(
-            "sh",
-            &["-c", "ulimit -u 20 && exec \"$0\" \"$@\"", copy.to_str().unwrap(), "threads_until_refused"],
-            &[],
-        );
+    let root = unsafe { libc::getuid() } == 0;
+    let copy = std::env::temp_dir().join(format!("goconc-out-of-threads-{}", std::process::id()));
+    std::fs::copy(SCENE, &copy).unwrap();
+    let mut command = command(copy.to_str().unwrap(), &["threads_until_refused"], &[]);
+    if root {
         command.uid(54_321).current_dir("/");
-        let output = finish(command);
-        _ = std::fs::remove_file(copy);
-        return check_threads(output);
     }
-    check_threads(finish(command));
-}
-
-fn check_threads(output: common::Output) {
+    let few = || {
+        let limit = libc::rlimit { rlim_cur: 20, rlim_max: 20 };
+        // SAFETY: the limit is alive during the call.
+        match unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: setrlimit is async-signal-safe.
+    unsafe { command.pre_exec(few) };
+    let output = finish(command);
+    _ = std::fs::remove_file(copy);
     if output.status.success() || output.stderr.contains("ermission denied") {
         return eprintln!("skipped: the limit does not bind here: {output:#?}");
     }

@@ -89,6 +89,7 @@ fn quit() {
         let mut child = command(SCENE, &["quit"], env).spawn().unwrap();
         let mut ready = [0; 5];
         child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        std::thread::sleep(common::ms(50)); // until main sleeps again
         signal(&child, libc::SIGQUIT);
         wait(child, Instant::now()).crashed(&[
             "SIGQUIT: quit\n\n",

@@ -72,7 +72,7 @@ fn no_thread_locals() {
 fn own_thread_locals() {
     let text = run(env!("CARGO_BIN_EXE_tls_own"));
     assert!(text.starts_with("sticky: "), "{text}");
-    for name in ["PLAIN", "DROPPED", "LAZY", "LAZY_DROPPED", "main::INNER"] {
+    for name in ["PLAIN", "DROPPED", "LAZY", "LAZY_DROPPED", "main::main::INNER"] {
         assert!(text.contains(&format!("tls_own::{name}, ")), "{name}: {text}");
     }
     assert!(!text.contains("std::"), "{text}");

@@ -90,7 +90,7 @@ fn numbers() {
     for _ in 0..100 {
         go!([ids] {
             for _ in 0..9 {
-                go!([ids] ids.send(runtime::goroutine_id().unwrap()));
+                go!([ids] { ids.send(runtime::goroutine_id().unwrap()) });
             }
             ids.send(runtime::goroutine_id().unwrap());
         });

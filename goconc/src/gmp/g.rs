@@ -86,6 +86,10 @@ const RUNNABLE: u8 = 1;
 const RUNNING: u8 = 2;
 const WAITING: u8 = 3;
 
+/// How far below the stack pointer of `G::switch` anything of the switch may lie: what it pushes, the red zone, and the
+/// frames of corosensei's functions where they are not inlined (230 bytes were counted without optimisation).
+const BELOW_SWITCH: usize = if cfg!(debug_assertions) { 1024 } else { 512 };
+
 /// The header of a goroutine's stack.
 #[repr(C, align(64))]
 pub(crate) struct G {
@@ -242,11 +246,26 @@ impl G {
     /// so that every frame between the user's loop and the switch costs two mispredicted returns per switch, 10 ns.
     #[inline(always)]
     pub(crate) fn switch(&self) {
-        // What the switch pushes lies below the stack pointer; 256 bytes more than cover it and the red zone.
-        self.parked_sp.set(arch::stack_pointer() - 256);
+        self.parked_sp.set(arch::stack_pointer() - BELOW_SWITCH);
         if let Some(suspender) = self.suspender.get() {
             // SAFETY: only code on this G's own stack calls `switch`.
             unsafe { suspender.suspend() };
+        }
+    }
+
+    /// Whether it may not leave its thread, whatever is on its stack. By its owner, while it is not running.
+    pub(crate) fn stays_home(&self) -> bool {
+        self.pinned.get() != 0 || self.bound.get() || self.locked.load(Ordering::Relaxed) != 0
+    }
+
+    /// A `goexit` and a panic end with the goroutine that they unwound: the next one on this stack knows nothing of them.
+    #[inline]
+    pub(crate) fn forget_unwinding(&self) {
+        self.goexiting.set(false);
+        // SAFETY: only the goroutine itself touches its note, and this is it.
+        let note = unsafe { &mut *self.panic_info.get() };
+        if note.is_some() {
+            *note = None;
         }
     }
 

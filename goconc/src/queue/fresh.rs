@@ -27,16 +27,10 @@ impl<T: Copy> Fresh<T> {
         self.tail.wrapping_sub(self.head)
     }
 
-    /// Whether one more [`push`](Self::push) would be one too many.
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() == SIZE
-    }
-
-    /// Puts one on top. The caller has looked at [`is_full`](Self::is_full).
+    /// Puts one on top. The caller sees to it that there are never more than [`KEEP`] and one.
     #[inline]
     pub(crate) fn push(&mut self, item: T) {
-        debug_assert!(!self.is_full());
+        assert!(self.len() < SIZE, "fresh: too many goroutines"); // one lost would be one run twice
         self.slots[self.tail % SIZE] = Some(item);
         self.tail = self.tail.wrapping_add(1);
     }

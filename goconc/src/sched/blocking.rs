@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::sched::dead::OUTSIDE_WAKERS;
-use crate::sched::run;
+use crate::sched::counts::Counts;
+use crate::sched::dead::{self, OUTSIDE_WAKERS};
 use crate::sched::sysmon::HELPERS;
-use crate::sys::thread;
+use crate::sched::{gomaxprocs, run};
 
 /// How long a helper without work stays.
 const LINGER: Duration = Duration::from_secs(10);
@@ -58,20 +58,22 @@ pub(crate) fn submit(job: Job) {
         return;
     }
     drop(pool);
-    HELPERS.fetch_add(1, Ordering::SeqCst); // as above
     if let Err(error) = std::thread::Builder::new().name("goconc-blocking".to_owned()).spawn(help) {
         run::no_thread(&error);
     }
 }
 
 fn help() {
-    thread::block_signals();
+    HELPERS.fetch_add(1, Ordering::SeqCst); // by the thread itself: see `HELPERS`
     let mut pool = POOL.lock();
     loop {
         if let Some(Job(job)) = pool.jobs.pop_front() {
             drop(pool);
             job();
             OUTSIDE_WAKERS.fetch_sub(1, Ordering::SeqCst); // after the job has readied its goroutine
+            if Counts::glance().idle() == gomaxprocs() as u64 {
+                dead::check(); // the goroutine may have parked again before the line above
+            }
             pool = POOL.lock();
             continue;
         }

@@ -8,8 +8,9 @@
 use crate::gmp::{Chain, Kind, M, P, Runnable, m, p};
 use crate::migration;
 use crate::queue::fresh::KEEP;
-use crate::sched::idle::{self, Counts};
+use crate::sched::counts::Counts;
 use crate::sched::{global_is_empty, global_take, gomaxprocs};
+use crate::sched::{idle, stop};
 use crate::sys::clock;
 use crate::timer::NEVER;
 
@@ -55,10 +56,10 @@ impl M {
             };
             match found {
                 Some(runnable) => {
-                    idle::found_work(self);
+                    stop::stop_spinning(self);
                     return runnable;
                 }
-                None => idle::stop_m(self, p),
+                None => stop::stop_m(self, p),
             }
         }
     }
@@ -66,7 +67,7 @@ impl M {
     /// sysmon has taken our P, or we have given it up.
     #[cold]
     fn find_a_p(&'static self) {
-        if self.has_started_work() { idle::wait_for_p(self) } else { idle::stop_m_without_p(self) }
+        if self.has_started_work() { stop::wait_for_p(self) } else { stop::stop_m_without_p(self) }
     }
 
     fn has_started_work(&'static self) -> bool {
@@ -166,7 +167,7 @@ impl M {
         }
         // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
         for record in rest {
-            if private.fresh.is_full() {
+            if private.fresh.len() >= KEEP {
                 private.shared.push(Chain::of(Runnable::unstarted(record)));
             } else {
                 private.fresh.push(record);
@@ -182,7 +183,7 @@ impl M {
     #[cold]
     fn look_around(&'static self, p: &'static P) -> Pick {
         if p.id >= gomaxprocs() {
-            idle::give_up_p(self, p);
+            stop::give_up_p(self, p);
             return Pick::Again;
         }
         self.drain_inbox();
@@ -195,14 +196,16 @@ impl M {
             home.push_back(g); // a pair that readies each other for ever goes behind the rest now
         }
         if self.exclusive() {
-            return Pick::Nothing;
+            return self.pass_on(p);
         }
         if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
             return Pick::Run(found);
         }
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
-        if p.has_shared() && clock::ticks() - private.shared_at > RESERVED_US * clock::ticks_per_us() {
+        if p.has_shared()
+            && clock::ticks().saturating_sub(private.shared_at) > RESERVED_US * clock::ticks_per_us()
+        {
             private.shared_at = clock::ticks(); // one chain at a time
             return p.steal().and_then(|chain| self.unpack(p, chain)).map_or(Pick::Nothing, Pick::Run);
         }
@@ -215,15 +218,26 @@ impl M {
         }
     }
 
+    /// A locked goroutine has this thread: what others could run goes to them, P and all.
+    fn pass_on(&'static self, p: &'static P) -> Pick {
+        if !p.has_work() && global_is_empty() {
+            return Pick::Nothing;
+        }
+        stop::pass_on_p(self, p);
+        Pick::Again
+    }
+
     /// Others are idle, spin, or wait for a P. False: ours is gone.
     fn attend(&'static self, p: &'static P) -> bool {
         let counts = Counts::glance();
-        if counts.need_p() != 0 && clock::ticks() - self.p_since.get() > SLICE_US * clock::ticks_per_us() {
-            idle::yield_p(self, p, self.has_started_work());
+        if counts.need_p() != 0
+            && clock::ticks().saturating_sub(self.p_since.get()) > SLICE_US * clock::ticks_per_us()
+        {
+            stop::yield_p(self, p, self.has_started_work());
             return false;
         }
         if p.id >= gomaxprocs() {
-            idle::give_up_p(self, p);
+            stop::give_up_p(self, p);
             return false;
         }
         if counts.hungry() {
@@ -241,7 +255,7 @@ impl M {
         let fresh = private.fresh.len();
         let mut published = false;
         if fresh >= 2 && fresh + started >= 3 {
-            let aged = || clock::ticks() - private.kept_since > AGE_US * clock::ticks_per_us();
+            let aged = || clock::ticks().saturating_sub(private.kept_since) > AGE_US * clock::ticks_per_us();
             if fresh > private.kept || aged() {
                 published |= deal(p, private);
             }
@@ -258,7 +272,7 @@ impl M {
     /// Publishes the younger half of the queue, but not more than once per [`AGE_US`].
     fn share_started(&'static self, private: &mut p::Private) -> bool {
         let now = clock::ticks();
-        if now - private.started_shared_at < AGE_US * clock::ticks_per_us() {
+        if now.saturating_sub(private.started_shared_at) < AGE_US * clock::ticks_per_us() {
             return false;
         }
         private.started_shared_at = now;
@@ -272,7 +286,7 @@ impl M {
     /// Runs what is due, if the last look was a while ago.
     fn run_timers_now_and_then(&'static self) {
         let now = clock::ticks();
-        if now.wrapping_sub(self.timers_seen.get()) > TIMERS_US * clock::ticks_per_us() {
+        if now.saturating_sub(self.timers_seen.get()) > TIMERS_US * clock::ticks_per_us() {
             self.timers_seen.set(now);
             self.run_timers();
         }
@@ -310,7 +324,7 @@ impl M {
         if let found @ Some(_) = self.steal(p, procs) {
             return found;
         }
-        if Counts::glance().idle() + 1 >= procs as u64 || !idle::start_spinning(self) {
+        if Counts::glance().idle() + 1 >= procs as u64 || !stop::start_spinning(self) {
             return None; // nobody is busy: nothing can come but by a wake-up
         }
         // SAFETY: this is the M's own thread.
@@ -378,7 +392,7 @@ pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
     let now = clock::ticks();
     if len == 1 || private.kept_since == 0 {
         private.kept_since = now;
-    } else if now - private.kept_since > AGE_US * clock::ticks_per_us() && deal(p, private) {
+    } else if now.saturating_sub(private.kept_since) > AGE_US * clock::ticks_per_us() && deal(p, private) {
         idle::submitted();
     }
 }

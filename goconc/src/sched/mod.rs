@@ -2,7 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `counts` | how many are idle, spin, need a P: one word |
 //! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
+//! | `stop` | how an M goes to sleep and wakes up |
 //! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
 //! | `run` | an M's life: find, execute, what a goroutine leaves behind when it stops |
 //! | `spawn` | the birth of a goroutine |
@@ -19,6 +21,7 @@
 //!   surplus is published like unstarted ones; each move passes `migration::may_move` on the M that takes it.
 
 pub(crate) mod blocking;
+pub(crate) mod counts;
 pub(crate) mod dead;
 pub(crate) mod find;
 pub(crate) mod idle;
@@ -26,6 +29,7 @@ pub(crate) mod park;
 pub(crate) mod run;
 pub(crate) mod spawn;
 pub(crate) mod start;
+pub(crate) mod stop;
 pub(crate) mod sysmon;
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,7 +39,7 @@ use crossbeam_deque::{Injector, Steal};
 
 use crate::gmp::Chain;
 
-/// GOMAXPROCS. Written under the scheduler's lock.
+/// GOMAXPROCS. Written under the scheduler's lock, once the Ps below it exist.
 pub(crate) static GOMAXPROCS: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether GOMAXPROCS follows affinity and cgroup quota: until somebody sets it. Under the scheduler's lock.
@@ -44,7 +48,7 @@ pub(crate) static FOLLOWS_CPUS: AtomicBool = AtomicBool::new(false);
 /// GOMAXPROCS as of now.
 #[inline]
 pub(crate) fn gomaxprocs() -> usize {
-    GOMAXPROCS.load(Ordering::Relaxed) // an M that misses a change sees it at its next look
+    GOMAXPROCS.load(Ordering::Acquire) // pairs with the Release in `change_gomaxprocs`: these Ps exist
 }
 
 static GLOBAL: LazyLock<Injector<Chain>> = LazyLock::new(Injector::new);

@@ -12,8 +12,8 @@ use crate::gmp::retake::Entered;
 use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, m};
 use crate::migration;
 use crate::queue::inbox::{Node, Pushed};
-use crate::sched::global_push;
-use crate::sched::idle::{self, Counts};
+use crate::sched::counts::Counts;
+use crate::sched::{global_push, idle, stop};
 use crate::timer::NEVER;
 
 use core::sync::atomic::Ordering;
@@ -26,7 +26,7 @@ pub(crate) struct GoexitToken;
 #[inline(always)]
 pub(crate) fn enter(m: &'static M) {
     if m.retake.enter() == Entered::Retaken {
-        idle::wait_for_p(m);
+        stop::wait_for_p(m);
     }
 }
 
@@ -74,11 +74,11 @@ pub(crate) unsafe fn ready(node: NonNull<Node>, home: &'static M) {
 /// * As [`ready`].
 #[inline]
 unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
-    if core::ptr::eq(m, home) || migration::moving() {
-        // SAFETY: the node is valid until its goroutine runs.
-        let item = unsafe { node.as_ref() }.item();
-        // SAFETY: nodes of goroutines carry the address of their header.
-        let g = unsafe { m::g_of_item(item) };
+    // SAFETY: the node is valid until its goroutine runs.
+    let item = unsafe { node.as_ref() }.item();
+    // SAFETY: nodes of goroutines carry the address of their header.
+    let g = unsafe { m::g_of_item(item) };
+    if core::ptr::eq(m, home) || (migration::moving() && !m.exclusive() && !g.stays_home()) {
         g.now_runnable();
         if let Some(kicked) = m.runnext.replace(Some(g)) {
             // SAFETY: we are this M, in the runtime.
@@ -95,11 +95,11 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
 /// * As [`ready`].
 #[cold]
 unsafe fn ready_from_outside(node: NonNull<Node>, home: &'static M) {
-    if migration::moving() {
-        // SAFETY: the node is valid until its goroutine runs.
-        let item = unsafe { node.as_ref() }.item();
-        // SAFETY: nodes of goroutines carry the address of their header.
-        let g = unsafe { m::g_of_item(item) };
+    // SAFETY: the node is valid until its goroutine runs.
+    let item = unsafe { node.as_ref() }.item();
+    // SAFETY: nodes of goroutines carry the address of their header.
+    let g = unsafe { m::g_of_item(item) };
+    if migration::moving() && !g.stays_home() {
         g.now_runnable();
         global_push(Chain::of(Runnable::started(g)));
         idle::submitted();

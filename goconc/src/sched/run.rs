@@ -77,7 +77,7 @@ impl M {
     #[cold]
     fn take_over(&'static self, g: &'static G) -> bool {
         let home = g.m();
-        if may_move(g, home) {
+        if !self.exclusive() && may_move(g, home) {
             g.set_m(self);
             return true;
         }
@@ -177,8 +177,8 @@ fn take_slots(class: Class) -> Vec<Slot> {
 
 /// Whether a parked goroutine may go on on another thread than its home. Called by the M that wants it, which owns it.
 fn may_move(g: &'static G, home: &'static M) -> bool {
-    if g.pinned.get() != 0 || g.locked.load(Ordering::Relaxed) != 0 || g.bound.get() {
-        return false; // Relaxed: `locked` is written by the goroutine itself, which is not running
+    if g.stays_home() {
+        return false;
     }
     let Some(thread) = home.thread.get() else {
         return false;
@@ -216,8 +216,9 @@ fn run_one(g: &'static G) {
         unsafe { Record::run(record, &mut free) };
     };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
-        finish_unwinding(g, payload);
+        finish_unwinding(g, &*payload);
     }
+    g.forget_unwinding();
     // SAFETY: only this goroutine touches its locals.
     if !unsafe { &*g.locals.get() }.is_empty() {
         drop_locals(g);
@@ -225,11 +226,10 @@ fn run_one(g: &'static G) {
 }
 
 #[cold]
-fn finish_unwinding(g: &'static G, payload: Box<dyn core::any::Any + Send>) {
+fn finish_unwinding(g: &'static G, payload: &(dyn core::any::Any + Send)) {
     if !payload.is::<GoexitToken>() {
-        panics::die(g, &*payload);
+        panics::die(g, payload);
     }
-    g.goexiting.set(false);
 }
 
 /// Goroutine-locals are dropped on the goroutine's own stack, newest first, while it can still park.
@@ -242,8 +242,9 @@ fn drop_locals(g: &'static G) {
             None => break,
             Some((_, value)) => {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                    finish_unwinding(g, payload);
+                    finish_unwinding(g, &*payload);
                 }
+                g.forget_unwinding();
             }
         }
     }

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
 use crate::queue::fresh::KEEP;
-use crate::sched::idle::{self, Counts};
-use crate::sched::{find, global_push, park, start};
+use crate::sched::counts::Counts;
+use crate::sched::{find, global_push, idle, park, start};
 use crate::stack::{self, Class};
 
 /// Numbers are given out to Ms in batches.

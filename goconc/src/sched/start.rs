@@ -6,7 +6,7 @@ use crate::dump;
 use crate::gmp::{M, m, p};
 use crate::migration::{self, Policy};
 use crate::panics;
-use crate::sched::{idle, run, spawn, sysmon};
+use crate::sched::{idle, run, spawn, stop, sysmon};
 use crate::stack::{self, Class, overflow};
 use crate::sys::altstack::AltStack;
 use crate::sys::env::{self, options};
@@ -62,9 +62,11 @@ fn start_now(config: Config) {
     }
     migration::start(if options.sticky { Policy::Sticky } else { config.policy });
     match options.gomaxprocs.or(config.gomaxprocs) {
-        Some(n) => idle::set_gomaxprocs(n.clamp(1, env::MAX_PROCS)),
-        None => idle::change_gomaxprocs(default_procs(), true),
-    };
+        Some(n) => {
+            idle::set_gomaxprocs(n.clamp(1, env::MAX_PROCS));
+        }
+        None => idle::set_default_gomaxprocs(default_procs()),
+    }
     sysmon::start();
 }
 
@@ -73,20 +75,18 @@ pub(crate) fn default_procs() -> usize {
     cpu::default_procs().min(env::MAX_PROCS)
 }
 
-/// Makes an M that has a thread, or is about to get one.
-pub(crate) fn make_m() -> &'static M {
+/// Makes an M. The caller has counted its thread.
+fn make_m() -> &'static M {
     let limit = 10_000; // Go's default
     if m::count() >= limit {
         throw::write_all(format!("runtime: program exceeds {limit}-thread limit\n").as_bytes());
         fatal(format_args!("thread exhaustion"));
     }
-    idle::lock().threads += 1;
     m::make(FENCES.load(Ordering::Relaxed)) // see `start_now`
 }
 
 /// What every M's thread does first. The alternate stack lives as long as the thread.
 fn settle(m: &'static M) -> AltStack {
-    thread::block_signals();
     m.tid.store(thread::tid(), Ordering::Relaxed); // sysmon may see 0 for a moment and then asks nothing
     let _ = m.thread.set(migration::Home::here());
     AltStack::install()
@@ -106,17 +106,17 @@ pub(crate) fn m_thread(m: &'static M, p: &'static p::P) -> ! {
 /// * `f` may borrow nothing that ends before the process does.
 pub(crate) unsafe fn run_main(config: Config, f: impl FnOnce(), at: &'static Location<'static>) -> ! {
     start_with(config);
+    idle::lock().threads += 1;
     let m = make_m();
     let _altstack = settle(m);
-    idle::wait_for_p(m);
-    sysmon::somebody_runs();
+    stop::wait_for_p(m);
     // SAFETY: by contract.
     let main = unsafe { spawn::make_main(f, at) };
     m.execute(main);
     m.run_forever()
 }
 
-/// Makes the thread of an M. Called by sysmon only, whose thread nobody has modified.
+/// Makes the thread of an M, which `adopt_orphan` has counted. Called by sysmon only, whose thread nobody has modified.
 pub(crate) fn new_thread(p: &'static p::P, spinning: bool) {
     let m = make_m();
     m.spinning.set(spinning);

@@ -14,8 +14,8 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use crate::dump;
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
-use crate::sched::idle::{self, Counts};
-use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, run, spawn, start};
+use crate::sched::counts::Counts;
+use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start};
 use crate::sys::env::options;
 use crate::sys::note::Note;
 use crate::sys::throw::{Stderr, exit_crash};
@@ -39,7 +39,9 @@ static DEEP: AtomicBool = AtomicBool::new(false);
 static QUIT: AtomicBool = AtomicBool::new(false);
 /// 0: it runs, 1: somebody has poked it already.
 static POKED: AtomicU8 = AtomicU8::new(0);
-/// Threads of ours that are neither Ms nor blocked users: sysmon, the proof, helpers of `blocking`.
+/// Threads of ours that are neither Ms nor blocked users: sysmon, the proof, helpers of `blocking`. Each counts itself, as
+/// the first thing it does, and no longer counts when it is about to end: one too few delays a deadlock report, one too many
+/// would make a false one.
 pub(crate) static HELPERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Has it look around now. Async-signal-safe.
@@ -62,8 +64,8 @@ pub(crate) fn somebody_runs() {
 
 /// Starts the thread.
 pub(crate) fn start() {
-    HELPERS.fetch_add(1, Ordering::Relaxed); // read under the scheduler's lock by `dead::check`, which tolerates delay
     let made = std::thread::Builder::new().name("goconc-sysmon".to_owned()).spawn(|| {
+        HELPERS.fetch_add(1, Ordering::SeqCst); // read by `dead::check`
         listen_for_quit();
         Sysmon::new().watch();
     });
@@ -74,8 +76,8 @@ pub(crate) fn start() {
 
 /// Proves, beside the program, that goroutines may move. A thread of its own: reading the symbols takes milliseconds.
 fn start_proof() {
-    HELPERS.fetch_add(1, Ordering::Relaxed); // as in `start`
     let proof = || {
+        HELPERS.fetch_add(1, Ordering::SeqCst); // as in `start`
         migration::run_proof();
         if options().migration {
             let _ = writeln!(Stderr, "goconc: migration: {}", migration::describe());
@@ -83,7 +85,7 @@ fn start_proof() {
                 let _ = writeln!(Stderr, "goconc: harmless thread-local: {name}: {why}");
             }
         }
-        HELPERS.fetch_sub(1, Ordering::Relaxed); // as in `start`
+        HELPERS.fetch_sub(1, Ordering::SeqCst); // as in `start`
     };
     let made = std::thread::Builder::new().name("goconc-proof".to_owned()).spawn(proof);
     if let Err(error) = made {
@@ -96,8 +98,10 @@ extern "C" fn on_quit(_: libc::c_int) {
     poke();
 }
 
-/// SIGQUIT prints all goroutines and ends the process, unless the program has its own idea of it. Ms block all signals, so
-/// the handler runs on this thread or on a plain one, never on a goroutine's stack.
+/// SIGQUIT prints all goroutines and ends the process, unless the program has its own idea of it.
+///
+/// Ms do not block signals: what they block, the processes that a program starts would inherit. A handler without an
+/// alternate stack may therefore run on a goroutine's stack; a few KiB of it, which is what handlers use.
 fn listen_for_quit() {
     // SAFETY: zeroed is a valid sigaction: no flags, an empty mask, the default action.
     let mut old: libc::sigaction = unsafe { core::mem::zeroed() };
@@ -172,7 +176,7 @@ impl Sysmon {
     }
 
     fn nap(&mut self) {
-        let all_idle = Counts::glance().idle() == gomaxprocs() as u64;
+        let all_idle = nobody_runs();
         if all_idle && self.idle_naps > SHORT_NAPS && run::trim_some() {
             return; // look around between two portions
         }
@@ -197,7 +201,7 @@ impl Sysmon {
         } else {
             self.lonely_check = LONGEST_NAP;
         }
-        let woken = Counts::glance().idle() != gomaxprocs() as u64 || NOTE.sleep_until(deadline);
+        let woken = !nobody_runs() || NOTE.sleep_until(deadline);
         DEEP.store(false, Ordering::Relaxed); // an extra poke does no harm
         POKED.store(0, Ordering::Release); // as in `nap`
         if woken {
@@ -218,12 +222,12 @@ impl Sysmon {
             };
             let tick = p.tick.load(Ordering::Relaxed); // only compared
             let seen = &mut self.seen[i];
-            if !m.retake.in_user_code() || seen.tick != tick || seen.m != m.id {
+            if seen.tick != tick || seen.m != m.id {
                 *seen = Seen { tick, m: m.id, since: now };
                 continue;
             }
             let stuck = now - seen.since;
-            if stuck >= BLOCKED {
+            if stuck >= BLOCKED && m.retake.in_user_code() {
                 took |= retake_one(p, m, stuck, now);
             }
             report_stall(m, stuck);
@@ -238,6 +242,12 @@ impl Sysmon {
             schedtrace(now);
         }
     }
+}
+
+/// Whether every P is idle and nobody holds one that GOMAXPROCS says is too many.
+fn nobody_runs() -> bool {
+    // Relaxed: the fences of `nap_deeply` and `somebody_runs` order it.
+    Counts::glance().idle() == gomaxprocs() as u64 && p::all().all(|p| p.m.load(Ordering::Relaxed).is_null())
 }
 
 /// Decides whether somebody else can use the P of an M that has been in user code for `stuck` ns, and takes it.
@@ -286,7 +296,7 @@ fn publish_home(m: &'static M) -> bool {
 /// Makes the Ms that were asked for.
 fn make_ms() {
     loop {
-        let next = idle::lock().orphans.pop(); // the lock is free again before the thread is made
+        let next = idle::lock().adopt_orphan(); // the lock is free again before the thread is made
         match next {
             Some((p, spinning)) => start::new_thread(p, spinning),
             None => break,

@@ -155,9 +155,9 @@ impl WaitGroup {
         let wg = Arc::clone(self);
         crate::sched::spawn::spawn(
             move || {
-                let done = DoneUnlessPanicking(&wg);
+                let mut done = DoneUnlessPanicking { wg: &wg, returned: false };
                 f();
-                drop(done);
+                done.returned = true;
             },
             crate::sched::spawn::Wish::default(),
             Location::caller(),
@@ -187,13 +187,17 @@ fn split(state: u64) -> (i32, u32) {
 }
 
 /// Counts off when its goroutine ends, by return or by `goexit`; a panic that nobody recovers ends the process anyway.
-struct DoneUnlessPanicking<'a>(&'a WaitGroup);
+struct DoneUnlessPanicking<'a> {
+    wg: &'a WaitGroup,
+    returned: bool,
+}
 
 impl Drop for DoneUnlessPanicking<'_> {
     fn drop(&mut self) {
         let goexit = crate::gmp::g::current().is_some_and(|g| g.goexiting.get());
-        if goexit || !std::thread::panicking() {
-            self.0.done();
+        // Not `std::thread::panicking`: that may be another goroutine's panic, parked on this thread.
+        if self.returned || goexit {
+            self.wg.done();
         }
     }
 }

@@ -25,22 +25,6 @@ pub(crate) fn count() -> Option<usize> {
     fields.split(' ').nth(17)?.parse().ok() // field 20 of the line, the 18th behind the name
 }
 
-/// Blocks every asynchronous signal on the calling thread: Ms leave them to the rest of the process, because a handler
-/// without an alternate stack would run on a goroutine's small stack.
-pub(crate) fn block_signals() {
-    let mut set = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigfillset initialises the set it is given.
-    unsafe { libc::sigfillset(set.as_mut_ptr()) };
-    for fault in
-        [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS]
-    {
-        // SAFETY: the set was initialised above.
-        unsafe { libc::sigdelset(set.as_mut_ptr(), fault) };
-    }
-    // SAFETY: the set is initialised; a null third argument is allowed.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), core::ptr::null_mut()) };
-}
-
 /// Lets SIGQUIT through on the calling thread.
 pub(crate) fn unblock_quit() {
     let mut set = core::mem::MaybeUninit::<libc::sigset_t>::uninit();

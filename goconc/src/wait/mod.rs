@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 
 use crate::gmp::{Commit, G, M, WaitReason, g};
 use crate::queue::inbox::Node;
-use crate::sched::{dead, idle, park, start};
+use crate::sched::{counts, dead, idle, park, start};
 use crate::sys::note::Note;
 use crate::sys::spin::ByteLock;
 
@@ -78,7 +78,7 @@ impl Who {
 #[cold]
 fn block_thread(note: &Note) {
     idle::lock().blocked_threads += 1;
-    if idle::Counts::glance().idle() == crate::sched::gomaxprocs() as u64 {
+    if counts::Counts::glance().idle() == crate::sched::gomaxprocs() as u64 {
         dead::check();
     }
     note.sleep();

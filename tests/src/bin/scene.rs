@@ -407,7 +407,7 @@ fn deep_enough() {
 
 fn deep_8mib() {
     let done = Chan::new();
-    go!(stack_size = "8 MiB", [done] done.send(recurse(20_000)));
+    go!(stack_size = "8 MiB", [done] { done.send(recurse(20_000)) });
     println!("{:?}", done.recv());
 }
 

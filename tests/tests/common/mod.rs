@@ -1,10 +1,9 @@
 //! What the tests share: running a program of `src/bin/` and looking at what it did.
 
-#![allow(dead_code, reason = "each file of tests uses some of it")]
+#![allow(dead_code, unused_imports, reason = "each file of tests uses some of it")]
 #![allow(unreachable_pub, reason = "a module of several crates")]
 
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
