@@ -222,7 +222,8 @@ fn catch<T>(f: impl FnOnce() -> T) -> Result<T, PanicError> {
         if let Some(g) = g {
             g.goexiting.set(false); // it ends right here, with what `goexit` has unwound
         }
-        PanicError::new(payload, g.and_then(panics::take_info))
+        let note = g.and_then(|g| panics::take_note(g, &*payload));
+        PanicError::new(payload, note)
     })
 }
 

@@ -44,21 +44,45 @@ fn note(g: &'static G, info: &PanicHookInfo<'_>) {
         message: message_of(info.payload()),
         location: info.location().map(|at: &Location<'_>| (at.file().to_owned(), at.line(), at.column())),
         backtrace: wanted.then(Backtrace::force_capture),
+        previous: None,
     };
     // SAFETY: only the goroutine itself touches its note, and it runs this hook.
-    unsafe { *g.panic_info.get() = Some(Box::new(noted)) };
+    let place = unsafe { &mut *g.panic_info.get() };
+    let previous = place.take();
+    if CANNOT_UNWIND.iter().any(|text| noted.message.starts_with(text)) {
+        die_of_two(&noted, previous.as_deref());
+    }
+    // One is kept: a goroutine may catch a million panics.
+    let previous = previous.map(|note| Box::new(PanicNote { previous: None, ..*note }));
+    *place = Some(Box::new(PanicNote { previous, ..noted }));
 }
 
-/// Takes the note of the goroutine's last panic.
-pub(crate) fn take_info(g: &'static G) -> Option<Box<PanicNote>> {
+/// How std words a panic after which it aborts: one that would leave a destructor during unwinding, or a foreign function.
+const CANNOT_UNWIND: [&str; 2] =
+    ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+
+/// A second panic that cannot unwind is about to abort the process: shows what led to it, and ends it as any panic does.
+#[cold]
+fn die_of_two(last: &PanicNote, second: Option<&PanicNote>) -> ! {
+    let first = second.and_then(|note| note.previous.as_deref());
+    let chain: Vec<&str> =
+        [first, second, Some(last)].into_iter().flatten().map(|note| &*note.message).collect();
+    let cause = second.unwrap_or(last);
+    die_with(&chain.join("\npanic: "), cause.location.as_ref(), cause.backtrace.as_ref())
+}
+
+/// Takes the note of the panic that carries `payload`. `None`: the last note is of another one, which somebody caught;
+/// `resume_unwind` calls no hook.
+pub(crate) fn take_note(g: &'static G, payload: &(dyn Any + Send)) -> Option<Box<PanicNote>> {
     // SAFETY: only the goroutine itself touches its note, and this is it.
-    unsafe { (*g.panic_info.get()).take() }
+    let note = unsafe { (*g.panic_info.get()).take() };
+    note.filter(|note| note.message == message_of(payload))
 }
 
 /// Nobody has recovered: prints the panic and ends the process.
 #[cold]
 pub(crate) fn die(g: &'static G, payload: &(dyn Any + Send)) -> ! {
-    let info = take_info(g);
+    let info = take_note(g, payload);
     let message = info.as_ref().map_or_else(|| message_of(payload), |info| info.message.clone());
     let location = info.as_ref().and_then(|info| info.location.as_ref());
     die_with(&message, location, info.as_ref().and_then(|info| info.backtrace.as_ref()))

@@ -107,7 +107,7 @@ fn produce_and_consume(capacity: usize, producers: usize, consumers: usize, each
     ch.close();
     receiving.wait();
     let (n, p) = (each as u64, producers as u64);
-    let expected = p * (n * (n + 1) / 2) + (p * (p - 1) / 2 << 32) * n;
+    let expected = p * (n * (n + 1) / 2) + ((p * (p - 1) / 2) << 32) * n;
     assert_eq!(count.load(Ordering::Relaxed), producers * each);
     assert_eq!(sum.load(Ordering::Relaxed), expected);
 }
@@ -591,7 +591,7 @@ fn goexits() {
 /// Dumps and metrics while everything runs.
 fn dumps() {
     let look = |i: usize| {
-        if i % 2 == 0 {
+        if i.is_multiple_of(2) {
             let dump = runtime::stack_dump();
             assert!(dump.is_empty() || dump.starts_with("goroutine "), "{dump}");
         } else {

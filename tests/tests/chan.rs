@@ -269,7 +269,7 @@ fn non_blocking_of_several_sizes() {
             while ch.try_send(ours.clone()).is_err() {
                 std::thread::yield_now();
             }
-            while ch.len() > 0 {
+            while !ch.is_empty() {
                 std::thread::yield_now();
             }
             let theirs = value.clone();
@@ -305,7 +305,7 @@ fn directions() {
     produce(&ch);
     produce(ch.clone());
     produce(ch.sender());
-    produce(&ch.sender());
+    produce(ch.sender());
     let (tx, rx): (Sender<i32>, Recv<i32>) = (ch.clone().into(), (&ch).into());
     assert_eq!(consume(&rx) + consume(rx) + consume(&ch) + consume(ch.clone()), 4);
     assert_eq!(tx, ch.sender());

@@ -58,8 +58,8 @@ fn dropped_at_the_end() {
     }
     goconc::goroutine_local! { static COUNT: Count = Count(runtime::goroutine_id().unwrap()); }
     goconc::spawn(|| COUNT.with(|_| ())).join().unwrap();
-    assert!(goconc::spawn(|| COUNT.with(|_| panic!("boom"))).join().map(|()| ()).is_err());
-    assert!(goconc::spawn(|| COUNT.with(|_| runtime::goexit())).join().map(|()| ()).is_err());
+    assert!(goconc::spawn(|| COUNT.with(|_| panic!("boom"))).join().is_err());
+    assert!(goconc::spawn(|| COUNT.with(|_| runtime::goexit())).join().is_err());
     guarded("dropped", || {
         while DROPPED.load(Ordering::SeqCst) < 3 {
             std::thread::sleep(ms(1));

@@ -50,7 +50,7 @@ fn the_last_panic_is_reported() {
         _ = catch_unwind(|| panic!("the caught one"));
         std::panic::resume_unwind(Box::new("the last one"))
     });
-    let error = handle.join().map(|()| ()).unwrap_err();
+    let error = handle.join().unwrap_err();
     assert_eq!((error.message(), error.location()), ("the last one", None));
 }
 
@@ -154,7 +154,7 @@ fn goexit_runs_destructors() {
 
 #[test]
 fn goexit_seen_by_join() {
-    let error = goconc::spawn(|| runtime::goexit()).join().map(|()| ()).unwrap_err();
+    let error = goconc::spawn(|| runtime::goexit()).join().unwrap_err();
     assert!(error.message().contains("goexit"), "{error}");
     drop(goconc::spawn(|| runtime::goexit())); // nobody's business
 }

@@ -286,7 +286,7 @@ fn blocking() {
             assert_eq!(nested, 7);
         });
     });
-    let error = goconc::spawn(|| runtime::blocking(|| panic!("boom"))).join().map(|()| ()).unwrap_err();
+    let error = goconc::spawn(|| runtime::blocking(|| panic!("boom"))).join().unwrap_err();
     assert_eq!(error.message(), "boom");
 }
 

@@ -136,7 +136,7 @@ fn starting_while_unwinding() {
         panic!("boom");
     });
     assert_eq!(ch.recv(), Some(1));
-    assert_eq!(handle.join().map(|()| ()).unwrap_err().message(), "boom");
+    assert_eq!(handle.join().unwrap_err().message(), "boom");
     common::guarded("goexit", || {
         let (ch2, wg) = (ch.clone(), Arc::new(WaitGroup::new()));
         wg.go(move || {

@@ -39,7 +39,7 @@ impl Mutex {
     }
 
     fn is_locked(&self) -> bool {
-        self.ch.len() == 0
+        self.ch.is_empty()
     }
 }
 

@@ -18,7 +18,7 @@ fn main() {
 
     let ready = Chan::<()>::with_capacity(1);
     go!([ready] { ready.send(()) });
-    while ready.len() == 0 {
+    while ready.is_empty() {
         runtime::gosched(); // let the other one run: with one P it cannot otherwise
     }
     println!("the other goroutine has run");

@@ -114,9 +114,9 @@ impl<T> Hchan<T> {
             }
         };
         // A destructor that panics must not leak the rest, nor the channel itself.
-        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered)).err();
-        if panicked.is_some() {
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered));
+        let mut panicked = None;
+        while let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered)) {
+            panicked.get_or_insert(payload); // the first one counts
         }
         if let Ok(layout) = layout
             && layout.size() != 0

@@ -140,6 +140,8 @@ pub(crate) struct PanicNote {
     pub(crate) location: Option<(String, u32, u32)>,
     /// How it came there; none when the environment wants none.
     pub(crate) backtrace: Option<std::backtrace::Backtrace>,
+    /// The note before it, for a panic while unwinding.
+    pub(crate) previous: Option<Box<PanicNote>>,
 }
 
 /// One goroutine-local value: the key's address, and the value.

@@ -31,6 +31,8 @@ pub(crate) struct Own {
     pub(crate) dead: [Vec<&'static G>; CLASSES],
     /// Slots that were never used, by class.
     pub(crate) unused: [Vec<Slot>; CLASSES],
+    /// How many slots it took last time.
+    pub(crate) slot_batch: usize,
     /// Free records.
     pub(crate) records: FreeList,
     /// Free channel blocks.
@@ -85,7 +87,15 @@ pub(crate) struct M {
     /// The kernel's name for its thread; zero until it runs.
     pub(crate) tid: AtomicI32,
     /// What decides which goroutines may leave the thread; set before it runs its first one.
-    pub(crate) thread: std::sync::OnceLock<crate::migration::Home>,
+    thread: UnsafeCell<Option<crate::migration::Home>>,
+    /// Goroutines that have begun to run here. Written by itself.
+    pub(crate) begun: AtomicU64,
+    /// Goroutines that came here after they had begun elsewhere. Written by itself.
+    pub(crate) moved_in: AtomicU64,
+    /// Goroutines that went elsewhere. Written by the Ms that took them.
+    pub(crate) moved_out: AtomicU64,
+    /// Whether it is the process's main thread.
+    pub(crate) is_main: Cell<bool>,
     /// Told once that it stalls the goroutines at home on it.
     pub(crate) stall_reported: AtomicBool,
 }
@@ -128,6 +138,7 @@ impl M {
             own: UnsafeCell::new(Own {
                 dead: [const { Vec::new() }; CLASSES],
                 unused: [const { Vec::new() }; CLASSES],
+                slot_batch: 1,
                 records: FreeList::new(),
                 blocks: crate::block::Cache::new(),
                 ids: (0, 0),
@@ -145,7 +156,11 @@ impl M {
             next_p: AtomicPtr::new(core::ptr::null_mut()),
             id,
             tid: AtomicI32::new(0),
-            thread: std::sync::OnceLock::new(),
+            thread: UnsafeCell::new(None),
+            begun: AtomicU64::new(0),
+            moved_in: AtomicU64::new(0),
+            moved_out: AtomicU64::new(0),
+            is_main: Cell::new(false),
             stall_reported: AtomicBool::new(false),
         }
     }
@@ -174,6 +189,32 @@ impl M {
     pub(crate) unsafe fn home(&self) -> &mut VecDeque<&'static G> {
         // SAFETY: exclusive by contract.
         unsafe { &mut *self.home.get() }
+    }
+
+    /// Remembers its thread.
+    ///
+    /// # Safety
+    /// * The caller is the thread that is about to run this M, and no goroutine is at home on it.
+    pub(crate) unsafe fn set_thread(&self, thread: crate::migration::Home) {
+        // SAFETY: others read it only for a goroutine that is at home here.
+        unsafe { *self.thread.get() = Some(thread) };
+    }
+
+    /// What decides which goroutines may leave its thread.
+    ///
+    /// # Safety
+    /// * The caller owns a goroutine that is at home on this M.
+    pub(crate) unsafe fn thread(&self) -> Option<crate::migration::Home> {
+        // SAFETY: written before the first goroutine came home here, and not again before the last one has gone.
+        unsafe { *self.thread.get() }
+    }
+
+    /// How many goroutines are at home here. Exact on the M's own thread, as long as none moves.
+    pub(crate) fn at_home(&self) -> u64 {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed); // its own, or a count that only grows
+        let (came, went) =
+            (load(&self.begun) + load(&self.moved_in), load(&self.ended) + load(&self.moved_out));
+        came.saturating_sub(went)
     }
 
     /// Whether it starts no goroutines, because one has locked itself to the thread.

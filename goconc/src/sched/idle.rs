@@ -51,6 +51,8 @@ pub(crate) struct Idle {
     pub(super) keeper: Option<(&'static M, u64)>,
     /// Ms with a thread.
     pub(crate) threads: usize,
+    /// Ms whose thread has ended; the next new thread takes one of them over, caches and all.
+    pub(crate) without_thread: Vec<&'static M>,
     /// Plain threads that are blocked in an operation of ours. Below zero for a moment when the waker was quicker.
     pub(crate) blocked_threads: i64,
 }
@@ -62,6 +64,7 @@ static IDLE: Mutex<Idle> = Mutex::new(Idle {
     orphans: Vec::new(),
     keeper: None,
     threads: 0,
+    without_thread: Vec::new(),
     blocked_threads: 0,
 });
 

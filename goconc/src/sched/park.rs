@@ -202,10 +202,3 @@ pub(crate) fn unlock_thread(g: &'static G) {
         m.locks.set(m.locks.get() - 1);
     }
 }
-
-/// A goroutine has ended while locked: its thread may be in any state (that is what locking is for), so it starts no other
-/// goroutine. Those already at home on it go on there.
-pub(crate) fn ended_locked(m: &'static M, g: &'static G) {
-    g.locked.store(0, Ordering::Relaxed); // the G is dead and ours
-    debug_assert!(m.exclusive());
-}

@@ -19,7 +19,7 @@ use crate::stack::{self, Class, Slot};
 use crate::sys::spin::ByteLock;
 use crate::sys::throw::fatal;
 
-/// New slots are taken this many at a time: one system call guards them all.
+/// New slots are taken up to this many at a time: one system call guards them all.
 const SLOT_BATCH: usize = 64;
 /// Dead goroutines an M keeps before half of them go to the depot.
 const DEAD_MAX: usize = 512;
@@ -36,22 +36,24 @@ static DEPOTS: [Mutex<Depot>; Class::COUNT] =
     [const { Mutex::new(Depot { dead: Vec::new(), trimmed: 0 }) }; Class::COUNT];
 
 impl M {
-    /// Runs goroutines for ever. The M is in the runtime and on its own stack.
-    pub(crate) fn run_forever(&'static self) -> ! {
+    /// Runs goroutines until one has ended that was locked to the thread. The M is in the runtime and on its own stack.
+    pub(crate) fn run(&'static self) {
         loop {
             let next = self.find_runnable();
-            self.execute(next);
+            if self.execute(next) == Then::Leave {
+                return;
+            }
         }
     }
 
     /// Runs one goroutine until it stops.
     #[inline]
-    pub(crate) fn execute(&'static self, next: Runnable) {
+    pub(crate) fn execute(&'static self, next: Runnable) -> Then {
         let g = match next.kind() {
             Kind::Unstarted(record) => self.start(record),
             Kind::Started(g) => {
                 if !core::ptr::eq(g.m(), self) && !self.take_over(g) {
-                    return;
+                    return Then::Stay;
                 }
                 g.now_running();
                 g
@@ -69,8 +71,9 @@ impl M {
             Commit::Call(f, arg) => f(arg),
             // SAFETY: we are this M, in the runtime.
             Commit::Gosched => unsafe { self.home() }.push_back(g),
-            Commit::Exit => self.bury(g),
+            Commit::Exit => return self.bury(g),
         }
+        Then::Stay
     }
 
     /// A started goroutine that is at home elsewhere has come to us: may it move? If not, it goes back to its home.
@@ -79,6 +82,9 @@ impl M {
         let home = g.m();
         if !self.exclusive() && may_move(g, home) {
             g.set_m(self);
+            self.count(&self.moved_in);
+            // Relaxed: the other M counts who is at home when it is about to end; one that leaves now only delays that.
+            home.moved_out.fetch_add(1, Ordering::Relaxed);
             return true;
         }
         park::push_inbox(home, NonNull::from(g.node()));
@@ -96,6 +102,7 @@ impl M {
             None => self.fresh_g(class),
         };
         g.set_m(self);
+        self.count(&self.begun);
         g.adopt(record);
         g
     }
@@ -116,7 +123,9 @@ impl M {
         }
         let unused = &mut own.unused[class.index()];
         if unused.is_empty() {
-            *unused = take_slots(class);
+            // Few at first: an M that runs one goroutine should not hold the stacks of many.
+            own.slot_batch = (own.slot_batch * 2).min(SLOT_BATCH);
+            *unused = take_slots(class, own.slot_batch);
         }
         match unused.pop() {
             Some(slot) => G::init(slot, entry),
@@ -126,7 +135,7 @@ impl M {
 
     /// A goroutine has ended: its stack is the next one used.
     #[inline]
-    fn bury(&'static self, g: &'static G) {
+    fn bury(&'static self, g: &'static G) -> Then {
         g.now_dead();
         self.count(&self.ended);
         let class = g.slot().map_or(stack::default_class(), |slot| slot.class());
@@ -136,10 +145,25 @@ impl M {
         if dead.len() > DEAD_MAX {
             DEPOTS[class.index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
         }
-        if g.locked.load(Ordering::Relaxed) != 0 {
-            park::ended_locked(self, g);
-        }
+        // Relaxed: the goroutine was ours until now.
+        if g.locked.swap(0, Ordering::Relaxed) == 0 { Then::Stay } else { self.locked_one_ended() }
     }
+
+    /// A goroutine has ended while locked: its thread may be in any state (that is what locking is for) and starts no other
+    /// one. It ends, unless it is the main thread, or goroutines are at home on it, which go on here.
+    #[cold]
+    fn locked_one_ended(&'static self) -> Then {
+        if self.is_main.get() || self.at_home() != 0 { Then::Stay } else { Then::Leave }
+    }
+}
+
+/// What an M does after a goroutine has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Looks for the next one.
+    Stay,
+    /// Ends.
+    Leave,
 }
 
 /// Gives the memory of dead goroutines' stacks back, except the page of the header, a few at a time. False: nothing left.
@@ -163,8 +187,8 @@ pub(crate) fn trim_some() -> bool {
     more
 }
 
-fn take_slots(class: Class) -> Vec<Slot> {
-    let mut slots = vec![Slot::NONE; if class.size() > 1 << 20 { 4 } else { SLOT_BATCH }];
+fn take_slots(class: Class, batch: usize) -> Vec<Slot> {
+    let mut slots = vec![Slot::NONE; if class.size() > 1 << 20 { batch.min(4) } else { batch }];
     match stack::take(class, &mut slots) {
         Ok(n) => {
             slots.truncate(n);
@@ -180,12 +204,13 @@ fn may_move(g: &'static G, home: &'static M) -> bool {
     if g.stays_home() {
         return false;
     }
-    let Some(thread) = home.thread.get() else {
+    // SAFETY: we own a goroutine that is at home there.
+    let Some(thread) = (unsafe { home.thread() }) else {
         return false;
     };
     // SAFETY: we own the goroutine and it is not running.
     let stack = unsafe { g.parked_stack() };
-    migration::may_move(stack, thread)
+    migration::may_move(stack, &thread)
 }
 
 /// The body of every stack: runs one goroutine after the other, for ever.

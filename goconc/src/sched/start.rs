@@ -13,6 +13,7 @@ use crate::sys::env::{self, options};
 use crate::sys::throw::{self, fatal};
 use crate::sys::{clock, cpu, membarrier, thread};
 
+use core::fmt::Write;
 use core::panic::Location;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,9 +62,19 @@ fn start_now(config: Config) {
         fatal(format_args!("runtime: cannot install the handler for stack overflows: {error}"));
     }
     migration::start(if options.sticky { Policy::Sticky } else { config.policy });
+    if let Some(n) = config.gomaxprocs
+        && !(1..=env::MAX_PROCS).contains(&n)
+    {
+        let _ = writeln!(
+            throw::Stderr,
+            "goconc: bad option #[goroutine(gomaxprocs = {n})]: a whole number from 1 to {}",
+            env::MAX_PROCS
+        );
+        throw::exit_crash();
+    }
     match options.gomaxprocs.or(config.gomaxprocs) {
         Some(n) => {
-            idle::set_gomaxprocs(n.clamp(1, env::MAX_PROCS));
+            idle::set_gomaxprocs(n);
         }
         None => idle::set_default_gomaxprocs(default_procs()),
     }
@@ -75,8 +86,11 @@ pub(crate) fn default_procs() -> usize {
     cpu::default_procs().min(env::MAX_PROCS)
 }
 
-/// Makes an M. The caller has counted its thread.
+/// An M for a new thread, which the caller has counted: one whose thread has ended, or a new one.
 fn make_m() -> &'static M {
+    if let Some(m) = idle::lock().without_thread.pop() {
+        return m;
+    }
     let limit = 10_000; // Go's default
     if m::count() >= limit {
         throw::write_all(format!("runtime: program exceeds {limit}-thread limit\n").as_bytes());
@@ -88,16 +102,19 @@ fn make_m() -> &'static M {
 /// What every M's thread does first. The alternate stack lives as long as the thread.
 fn settle(m: &'static M) -> AltStack {
     m.tid.store(thread::tid(), Ordering::Relaxed); // sysmon may see 0 for a moment and then asks nothing
-    let _ = m.thread.set(migration::Home::here());
+    // SAFETY: the M is new, or its last thread has ended with nobody at home.
+    unsafe { m.set_thread(migration::Home::here()) };
     AltStack::install()
         .unwrap_or_else(|error| fatal(format_args!("runtime: no memory for a signal stack: {error}")))
 }
 
 /// The body of an M's thread. `p` is the P that it starts with.
-pub(crate) fn m_thread(m: &'static M, p: &'static p::P) -> ! {
-    let _altstack = settle(m);
+fn m_thread(m: &'static M, p: &'static p::P) {
+    let altstack = settle(m);
     idle::assign(m, p);
-    m.run_forever()
+    m.run();
+    stop::leave_m(m);
+    drop(altstack);
 }
 
 /// Runs the main goroutine: the calling thread is the M that it is at home on.
@@ -108,12 +125,14 @@ pub(crate) unsafe fn run_main(config: Config, f: impl FnOnce(), at: &'static Loc
     start_with(config);
     idle::lock().threads += 1;
     let m = make_m();
+    m.is_main.set(true);
     let _altstack = settle(m);
     stop::wait_for_p(m);
     // SAFETY: by contract.
     let main = unsafe { spawn::make_main(f, at) };
     m.execute(main);
-    m.run_forever()
+    m.run();
+    throw::throw("start: the main thread has left the scheduler")
 }
 
 /// Makes the thread of an M, which `adopt_orphan` has counted. Called by sysmon only, whose thread nobody has modified.

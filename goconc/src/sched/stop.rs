@@ -7,7 +7,7 @@ use core::sync::atomic::{Ordering, fence};
 use crate::gmp::m::PARKED;
 use crate::gmp::{M, P};
 use crate::sched::counts::{self, Counts};
-use crate::sched::idle::{anything_to_steal, assign, lock, next_timer, take_next_p, wake_p};
+use crate::sched::idle::{Disposed, anything_to_steal, assign, lock, next_timer, take_next_p, wake_p};
 use crate::sched::{dead, global_is_empty, gomaxprocs};
 use crate::sys::clock;
 use crate::timer::NEVER;
@@ -244,4 +244,26 @@ pub(super) fn pass_on_p(m: &'static M, p: &'static P) {
     drop(idle);
     disposed.finish();
     wait_for_p(m);
+}
+
+/// The M's thread is about to end; nobody is at home on it. The P goes to somebody else, the M to the next new thread.
+#[cold]
+pub(super) fn leave_m(m: &'static M) {
+    stop_spinning(m);
+    m.locks.set(0);
+    let mut idle = lock();
+    // Timers too: this M would have looked after them, had it parked.
+    let disposed = match m.p() {
+        Some(p) if p.has_work() || !global_is_empty() || next_timer() != NEVER => idle.start_m(p, false),
+        Some(p) => idle.dispose_p(p),
+        None => Disposed::Waits,
+    };
+    drop_p(m);
+    idle.threads -= 1;
+    idle.without_thread.push(m);
+    drop(idle);
+    disposed.finish();
+    if Counts::glance().idle() == gomaxprocs() as u64 {
+        dead::check(); // finds this very thread too many, and has sysmon look again
+    }
 }

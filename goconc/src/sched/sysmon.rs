@@ -236,7 +236,7 @@ impl Sysmon {
     }
 
     fn trace(&mut self, now: u64) {
-        let every = options().schedtrace * 1_000_000;
+        let every = options().schedtrace.saturating_mul(1_000_000);
         if every != 0 && now - self.traced_at >= every {
             self.traced_at = now;
             schedtrace(now);

@@ -60,7 +60,7 @@ fn random(n: u32) {
 fn stdout(n: u32) {
     let mut out = std::io::stdout().lock();
     write!(out, "<{n}").unwrap();
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         wait(n);
     }
     writeln!(out, " {n}>").unwrap();

@@ -44,22 +44,7 @@ fn main() {
             });
             println!("{}", goconc::run(move || ch.iter().count()));
         }
-        Some("threads_come_and_go") => {
-            let ch = Chan::new();
-            let sender = ch.sender();
-            std::thread::spawn(move || {
-                for i in 0..200 {
-                    let sender = sender.clone();
-                    let one = std::thread::spawn(move || {
-                        std::thread::sleep(Duration::from_micros(i * 53 % 1000));
-                        sender.send(i);
-                    });
-                    one.join().unwrap();
-                }
-            });
-            goconc::run(move || (0..200).for_each(|_| _ = ch.recv()));
-            println!("200");
-        }
+        Some("threads_come_and_go") => threads_come_and_go(),
         Some("panic_run") => goconc::run(|| panic!("boom in run")),
         Some("panic_plain") => {
             goconc::run(|| ());
@@ -72,4 +57,21 @@ fn main() {
         Some("returns") => go!(|| std::thread::sleep(Duration::from_secs(50))),
         other => println!("no such scene: {other:?}"),
     }
+}
+
+fn threads_come_and_go() {
+    let ch = Chan::new();
+    let sender = ch.sender();
+    std::thread::spawn(move || {
+        for i in 0..200 {
+            let sender = sender.clone();
+            let one = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_micros(i * 53 % 1000));
+                sender.send(i);
+            });
+            one.join().unwrap();
+        }
+    });
+    goconc::run(move || (0..200).for_each(|_| _ = ch.recv()));
+    println!("200");
 }

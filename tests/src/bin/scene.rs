@@ -505,7 +505,7 @@ fn threads() {
 fn ended_locked_many() {
     let n = arg(2).unwrap();
     for _ in 0..n {
-        goconc::spawn(|| runtime::lock_os_thread()).join().unwrap();
+        goconc::spawn(runtime::lock_os_thread).join().unwrap();
     }
     println!("{}", runtime::metrics());
 }
@@ -625,7 +625,7 @@ fn group_beside_unwinding() {
     time::sleep(ms(20));
     let wg = Arc::new(WaitGroup::new());
     for _ in 0..100 {
-        wg.go(|| runtime::gosched());
+        wg.go(runtime::gosched);
     }
     wg.wait();
     let lock = Arc::new(std::sync::Mutex::new(0));
@@ -652,8 +652,9 @@ fn signals() {
     let stopped = Arc::clone(&stop);
     let sender = std::thread::spawn(move || {
         while !stopped.load(Ordering::Relaxed) {
-            // SAFETY: kill and getpid take and give numbers.
-            unsafe { libc::kill(libc::getpid(), libc::SIGUSR1) };
+            let pid = std::process::id() as libc::pid_t;
+            // SAFETY: takes numbers.
+            unsafe { libc::kill(pid, libc::SIGUSR1) };
             std::thread::sleep(Duration::from_micros(200));
         }
     });

@@ -99,7 +99,7 @@ fn digester(
         if is_closed(&done) {
             continue; // not `break`: the walker may be about to send
         }
-        match digest::md5_file(&path, &mut buf, &done, &progress) {
+        match digest::md5_file(&path, &mut buf, &done, progress) {
             Ok(digest) => results.send(Ok(Sum { path, digest })),
             Err(source) => results.send(Err(Error { path, source })),
         }

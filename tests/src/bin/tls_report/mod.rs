@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for the proof and prints `moving`, or `sticky: ..` with the reason.
-pub fn report() {
+pub(crate) fn report() {
     let start = Instant::now();
     loop {
         let text = goconc::runtime::migration().to_string();
