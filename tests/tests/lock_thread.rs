@@ -94,13 +94,15 @@ fn the_thread_is_its_own() {
         runtime::unlock_os_thread();
     });
     let thread = locked.recv().unwrap();
+    let others = Arc::new(WaitGroup::new());
     for _ in 0..200 {
-        wg.go(move || {
+        others.go(move || {
             assert_ne!(thread::current().id(), thread);
             runtime::gosched();
             assert_ne!(thread::current().id(), thread);
         });
     }
+    guarded("the_thread_is_its_own", || others.wait()); // while it is locked: afterwards it is like any other
     go_on.close();
     guarded("the_thread_is_its_own", || wg.wait());
 }
