@@ -203,8 +203,8 @@ fn sixty_four_sleepers() {
 #[test]
 fn parked_goroutines_use_no_cpu() {
     variants(SCENE, &["parked_use_no_cpu"], |output| {
-        let ticks: u64 = output.ok().stdout.trim().parse().unwrap();
-        assert!(ticks <= 1, "{ticks} clock ticks in 2 s");
+        let us: u64 = output.ok().stdout.trim().parse().unwrap();
+        assert!(us < 2000, "{us} us of CPU in 2 s"); // 0.1 %
     });
 }
 
