@@ -11,6 +11,7 @@ use crate::sched::spawn::{self, Wish};
 use crate::sched::start::{self, Config};
 use crate::stack::Class;
 
+pub use crate::chan::select;
 pub use crate::local::LocalKey;
 
 /// A cloneable handle: `go!` clones it in the caller when it is given by reference.

@@ -5,6 +5,7 @@ use core::hash::{Hash, Hasher};
 use core::panic::Location;
 
 use crate::chan::handle::Handle;
+use crate::chan::hchan::Hchan;
 use crate::chan::{CloseError, IntoIter, Iter, SendError, TryIter, TryRecvError, TrySendError};
 
 /// A channel: values of one type go from any goroutine or thread to any other, first in, first out.
@@ -670,6 +671,25 @@ impl<T> Recv<T> {
     /// Go: `ch == nil`
     pub fn is_nil(&self) -> bool {
         self.0.is_nil()
+    }
+}
+
+impl<T> Chan<T> {
+    /// The receiving side, for a select.
+    pub(super) fn receiving(&self) -> &Recv<T> {
+        &self.0
+    }
+}
+
+impl<T> Recv<T> {
+    pub(super) fn hchan(&self) -> Option<&Hchan<T>> {
+        self.0.hchan()
+    }
+}
+
+impl<T> Send<T> {
+    pub(super) fn hchan(&self) -> Option<&Hchan<T>> {
+        self.0.hchan()
     }
 }
 

@@ -32,7 +32,7 @@ impl<T> Handle<T> {
     }
 
     #[inline(always)]
-    fn hchan(&self) -> Option<&Hchan<T>> {
+    pub(super) fn hchan(&self) -> Option<&Hchan<T>> {
         // SAFETY: our reference keeps it alive.
         self.0.map(|hchan| unsafe { &*hchan.as_ptr() })
     }

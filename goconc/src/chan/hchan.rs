@@ -1,7 +1,7 @@
 //! The state of one channel: a ring, two wait queues, one lock, in one cache line.
 //!
 //! Invariants, true whenever the lock is free:
-//!  - `sendq` or `recvq` is empty;
+//!  - `sendq` or `recvq` is empty (or a select waits on both sides of this channel);
 //!  - `len > 0` implies that `recvq` is empty;
 //!  - `len < cap` implies that `sendq` is empty;
 //!  - `closed` implies that both are empty.
@@ -18,6 +18,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::alloc::{Layout, alloc, dealloc};
 
 use crate::block::{self, Block};
+use crate::chan::select::Dir;
 use crate::gmp::{WaitReason, g};
 use crate::sched::park;
 use crate::sys::spin::ByteLock;
@@ -141,6 +142,24 @@ impl<T> Hchan<T> {
         self.cap as usize
     }
 
+    /// For a select, which takes the locks of several channels.
+    pub(super) fn lock_for_select(&self) {
+        self.lock.lock();
+    }
+
+    /// As [`lock_for_select`](Self::lock_for_select): the caller holds the lock.
+    pub(super) fn unlock_for_select(&self) {
+        self.unlock();
+    }
+
+    /// Those who wait in this direction.
+    pub(super) fn queue(&self, dir: Dir) -> &WaitQ {
+        match dir {
+            Dir::Recv => &self.recvq,
+            Dir::Send => &self.sendq,
+        }
+    }
+
     fn unlock(&self) {
         // SAFETY: every caller in this file holds the lock.
         unsafe { ByteLock::unlock(&raw const self.lock) };
@@ -177,33 +196,54 @@ impl<T> Hchan<T> {
         (if index >= cap { index - cap } else { index }) as u32
     }
 
-    /// The part of a send that needs no wait. The channel is locked, and stays so on `NotReady` only.
-    #[inline]
-    fn send_locked(&self, value: T) -> Result<(), (Now<()>, T)> {
+    /// Moves the value at `value` on, if that needs no wait; says who is to be woken once the lock is free. Locked, and
+    /// stays so.
+    ///
+    /// # Safety
+    /// * `value` points at a value, which is moved out on `Ready`, and stays otherwise.
+    #[inline(always)]
+    pub(super) unsafe fn send_now(&self, value: *const T) -> Now<Option<NonNull<Sudog>>> {
         if self.closed.load(Ordering::Relaxed) {
-            // Relaxed: under the lock
-            self.unlock();
-            return Err((Now::Closed, value));
+            return Now::Closed; // Relaxed: under the lock
         }
-        // SAFETY: we hold the lock.
+        // SAFETY: we hold the lock, and the caller wakes whom we take.
         if let Some(sudog) = unsafe { self.recvq.pop() } {
-            // SAFETY: the receiver waits until it is woken, below.
+            // SAFETY: the receiver waits until it is woken.
             let receiver = unsafe { sudog.as_ref() };
-            // SAFETY: a waiting receiver's slot is free and fits a T.
-            unsafe { receiver.elem::<T>().write(value) };
+            // SAFETY: a waiting receiver's slot is free and fits a T; `value` holds one by contract.
+            unsafe { receiver.elem::<T>().copy_from_nonoverlapping(value, 1) };
             receiver.set_success(true);
-            self.unlock();
-            // SAFETY: we took it off the queue under the lock.
-            unsafe { Sudog::wake(sudog) };
-            return Ok(());
+            return Now::Ready(Some(sudog));
         }
         if self.len.load(Ordering::Relaxed) < self.cap {
-            // Relaxed: under the lock
-            self.put_buffered(value);
-            self.unlock();
-            return Ok(());
+            // Relaxed above: under the lock.
+            // SAFETY: a value by contract, moved out here.
+            self.put_buffered(unsafe { value.read() });
+            return Now::Ready(None);
         }
-        Err((Now::NotReady, value))
+        Now::NotReady
+    }
+
+    /// The part of a send that needs no wait. The channel is locked, and stays so on `NotReady` only.
+    #[inline(always)]
+    fn send_locked(&self, value: T) -> Result<(), (Now<()>, T)> {
+        let value = ManuallyDrop::new(value);
+        // SAFETY: the value is there, and forgotten on `Ready`.
+        match unsafe { self.send_now(&raw const *value) } {
+            Now::Ready(receiver) => {
+                self.unlock();
+                if let Some(sudog) = receiver {
+                    // SAFETY: popped under the lock.
+                    unsafe { Sudog::wake(sudog) };
+                }
+                Ok(())
+            }
+            Now::NotReady => Err((Now::NotReady, ManuallyDrop::into_inner(value))),
+            Now::Closed => {
+                self.unlock();
+                Err((Now::Closed, ManuallyDrop::into_inner(value)))
+            }
+        }
     }
 
     /// Sends; waits for a receiver or for room. The value comes back when the channel is, or gets, closed.
@@ -254,40 +294,40 @@ impl<T> Hchan<T> {
         result
     }
 
-    /// The part of a receive that needs no wait. The channel is locked, and stays so on `NotReady` only.
-    #[inline]
-    fn recv_locked(&self) -> Now<T> {
+    /// Takes the next value, if that needs no wait, and says who is to be woken once the lock is free. Locked, and stays so.
+    #[inline(always)]
+    pub(super) fn recv_now(&self) -> (Now<T>, Option<NonNull<Sudog>>) {
         if self.len.load(Ordering::Relaxed) > 0 {
-            // Relaxed: under the lock
+            // Relaxed above: under the lock.
             let value = self.take_buffered();
-            // SAFETY: we hold the lock.
+            // SAFETY: we hold the lock, and the caller wakes whom we take.
             let sender = unsafe { self.sendq.pop() };
             if let Some(sudog) = sender {
                 // The ring was full: the oldest waiting sender's value takes the place at its end.
-                let next = Self::take_from_sender(sudog);
-                self.put_buffered(next);
+                self.put_buffered(Self::take_from_sender(sudog));
             }
-            self.unlock();
-            if let Some(sudog) = sender {
-                // SAFETY: we took it off the queue under the lock.
-                unsafe { Sudog::wake(sudog) };
-            }
-            return Now::Ready(value);
+            return (Now::Ready(value), sender);
         }
-        // SAFETY: we hold the lock.
+        // SAFETY: as above.
         if let Some(sudog) = unsafe { self.sendq.pop() } {
-            let value = Self::take_from_sender(sudog);
+            return (Now::Ready(Self::take_from_sender(sudog)), Some(sudog));
+        }
+        // Relaxed: under the lock.
+        (if self.closed.load(Ordering::Relaxed) { Now::Closed } else { Now::NotReady }, None)
+    }
+
+    /// The part of a receive that needs no wait. The channel is locked, and stays so on `NotReady` only.
+    #[inline(always)]
+    fn recv_locked(&self) -> Now<T> {
+        let (now, sender) = self.recv_now();
+        if !matches!(now, Now::NotReady) {
             self.unlock();
-            // SAFETY: we took it off the queue under the lock.
+        }
+        if let Some(sudog) = sender {
+            // SAFETY: popped under the lock.
             unsafe { Sudog::wake(sudog) };
-            return Now::Ready(value);
         }
-        if self.closed.load(Ordering::Relaxed) {
-            // Relaxed: under the lock
-            self.unlock();
-            return Now::Closed;
-        }
-        Now::NotReady
+        now
     }
 
     /// Moves the value out of a waiting sender's slot. Locked; the sudog is off the queue and not yet woken.
@@ -352,13 +392,9 @@ impl<T> Hchan<T> {
         // SAFETY: as above.
         let senders = unsafe { self.sendq.take_all() };
         self.unlock();
-        for queue in [receivers, senders] {
-            // SAFETY: the list is ours alone now. `success` is false as `Sudog::new` made it.
-            while let Some(sudog) = unsafe { queue.pop() } {
-                // SAFETY: we took it off the channel's queue under the lock.
-                unsafe { Sudog::wake(sudog) };
-            }
-        }
+        // `success` is false, as `Sudog::new` made it.
+        receivers.wake();
+        senders.wake();
         true
     }
 }

@@ -6,6 +6,7 @@
 //! | `handle` | the counted reference that all three public types hold |
 //! | `ends` | [`Chan`], [`Send`], [`Recv`]: documentation and one-line methods |
 //! | `iter` | `for v in &ch` |
+//! | `select` | one of several operations, whichever can proceed |
 //! | `err` | what a `try_` or `checked_` operation says |
 
 mod ends;
@@ -13,6 +14,8 @@ mod err;
 mod handle;
 mod hchan;
 mod iter;
+#[doc(hidden)]
+pub mod select;
 
 pub use ends::{Chan, Recv, Send};
 pub use err::{CloseError, SendError, TryRecvError, TrySendError};

@@ -40,6 +40,8 @@ pub(crate) enum WaitReason {
     ChanReceiveNil,
     ChanSend,
     ChanSendNil,
+    Select,
+    SelectNoCases,
     Sleep,
     WaitGroup,
     Join,
@@ -48,12 +50,14 @@ pub(crate) enum WaitReason {
 }
 
 impl WaitReason {
-    const ALL: [(WaitReason, &'static str); 10] = [
+    const ALL: [(WaitReason, &'static str); 12] = [
         (WaitReason::None, "waiting"),
         (WaitReason::ChanReceive, "chan receive"),
         (WaitReason::ChanReceiveNil, "chan receive (nil chan)"),
         (WaitReason::ChanSend, "chan send"),
         (WaitReason::ChanSendNil, "chan send (nil chan)"),
+        (WaitReason::Select, "select"),
+        (WaitReason::SelectNoCases, "select (no cases)"),
         (WaitReason::Sleep, "sleep"),
         (WaitReason::WaitGroup, "sync.WaitGroup.Wait"),
         (WaitReason::Join, "join"),

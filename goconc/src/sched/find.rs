@@ -23,6 +23,8 @@ const RARELY: u32 = 61;
 const SLICE_US: u64 = 10_000;
 /// How long unstarted goroutines that were kept may wait while others are idle.
 const AGE_US: u64 = 50;
+/// So many started goroutines are published at once at most: to link and unlink them touches each of their stacks.
+const SHARED_AT_ONCE: usize = 256;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
 const RESERVED_US: u64 = 1_000;
 /// How often timers are looked at while there is other work.
@@ -269,7 +271,7 @@ impl M {
         }
     }
 
-    /// Publishes the younger half of the queue, but not more than once per [`AGE_US`].
+    /// Publishes the younger half of the queue, or some of a long one, but not more than once per [`AGE_US`].
     fn share_started(&'static self, private: &mut p::Private) -> bool {
         let now = clock::ticks();
         if now.saturating_sub(private.started_shared_at) < AGE_US * clock::ticks_per_us() {
@@ -278,7 +280,7 @@ impl M {
         private.started_shared_at = now;
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        let keep = home.len() / 2;
+        let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
         let mut give = home.drain(keep..).map(Runnable::started);
         Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
     }

@@ -11,6 +11,7 @@
 //! | `park` | park, ready, gosched, goexit: the one way to wait |
 //! | `sysmon` | the watcher: takes Ps from Ms that compute or block, makes Ms, runs the migration proof |
 //! | `dead` | "all goroutines are asleep - deadlock!" |
+//! | `warm` | touches the stacks of goroutines to come, when there are very many |
 //! | `start` | starts the runtime, once |
 //!
 //! How a goroutine gets its thread:
@@ -31,6 +32,7 @@ pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod sysmon;
+mod warm;
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::LazyLock;

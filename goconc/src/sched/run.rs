@@ -15,6 +15,7 @@ use crate::gmp::{Commit, G, Kind, M, Record, Runnable};
 use crate::migration;
 use crate::panics;
 use crate::sched::park::{self, GoexitToken};
+use crate::sched::warm;
 use crate::stack::{self, Class, Slot};
 use crate::sys::spin::ByteLock;
 use crate::sys::throw::fatal;
@@ -188,15 +189,9 @@ pub(crate) fn trim_some() -> bool {
 }
 
 fn take_slots(class: Class, batch: usize) -> Vec<Slot> {
-    let mut slots = vec![Slot::NONE; if class.size() > 1 << 20 { batch.min(4) } else { batch }];
-    match stack::take(class, &mut slots) {
-        Ok(n) => {
-            slots.truncate(n);
-            slots.reverse(); // they are popped from the end: lowest first
-            slots
-        }
-        Err(error) => fatal(format_args!("runtime: cannot get a stack for a goroutine: {error}")),
-    }
+    let batch = if class.size() > 1 << 20 { batch.min(4) } else { batch };
+    warm::take_slots(class, batch)
+        .unwrap_or_else(|error| fatal(format_args!("runtime: cannot get a stack for a goroutine: {error}")))
 }
 
 /// Whether a parked goroutine may go on on another thread than its home. Called by the M that wants it, which owns it.

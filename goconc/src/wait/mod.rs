@@ -9,6 +9,7 @@ pub(crate) mod waitq;
 use core::cell::Cell;
 use core::panic::Location;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gmp::{Commit, G, M, WaitReason, g};
 use crate::queue::inbox::Node;
@@ -54,6 +55,25 @@ impl Who {
         }
     }
 
+    /// As [`wait`](Self::wait), for a waiter that holds several locks: `unlock(arg)` gives them back, and touches nothing of
+    /// the waiter's after the last of them.
+    #[inline(always)]
+    pub(crate) fn wait_with(
+        &self,
+        unlock: fn(usize),
+        arg: usize,
+        reason: WaitReason,
+        at: &'static Location<'static>,
+    ) {
+        match self {
+            Who::Goroutine(g) => park::park(g, Commit::Call(unlock, arg), reason, at),
+            Who::Thread(note) => {
+                unlock(arg);
+                block_thread(note);
+            }
+        }
+    }
+
     /// Waits for ever.
     #[cold]
     pub(crate) fn wait_for_ever(reason: WaitReason, at: &'static Location<'static>) -> ! {
@@ -94,8 +114,35 @@ pub(crate) struct Sudog {
     prev: Cell<Option<NonNull<Sudog>>>,
     /// The slot that a value is written to or read from.
     elem: Cell<*mut ()>,
+    /// For a waiter in several lists at once: who takes it off one of them claims it first.
+    claim: Cell<Option<NonNull<Claim>>>,
     /// Whether the wait ended with what was waited for (and not because a channel was closed).
     success: Cell<bool>,
+    /// Whether it is in its list. Guarded by the list's lock.
+    queued: Cell<bool>,
+}
+
+/// What the sudogs of one waiter share that is in several lists: the first waker gets it, the others go on to the next.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    taken: AtomicBool,
+    /// The sudog through which it was woken. Written by the waker that has claimed, read by the waiter once it is awake.
+    winner: Cell<Option<NonNull<Sudog>>>,
+}
+
+// SAFETY: `winner` is written by the one that has won `taken`, and read by the waiter after it was woken by that one.
+unsafe impl Sync for Claim {}
+
+impl Claim {
+    /// Nobody's yet.
+    pub(crate) const fn new() -> Claim {
+        Claim { taken: AtomicBool::new(false), winner: Cell::new(None) }
+    }
+
+    /// The sudog through which the waiter was woken.
+    pub(crate) fn winner(&self) -> Option<NonNull<Sudog>> {
+        self.winner.get()
+    }
 }
 
 impl Sudog {
@@ -112,8 +159,36 @@ impl Sudog {
             next: Cell::new(None),
             prev: Cell::new(None),
             elem: Cell::new(elem),
+            claim: Cell::new(None),
             success: Cell::new(false),
+            queued: Cell::new(false),
         }
+    }
+
+    /// Makes it one of several of its waiter. The claim must outlive the wait.
+    pub(crate) fn share(&self, claim: &Claim) {
+        self.claim.set(Some(NonNull::from(claim)));
+    }
+
+    /// Whether the waiter is the caller's now: no other waker has been quicker. Once, by who has taken it off its list.
+    #[inline]
+    fn claim(&self) -> bool {
+        match self.claim.get() {
+            None => true,
+            Some(claim) => self.claim_slow(claim),
+        }
+    }
+
+    fn claim_slow(&self, claim: NonNull<Claim>) -> bool {
+        // SAFETY: the waiter does not go on before it has taken all its sudogs off their lists, and this one was in its list
+        // under the lock that we still hold.
+        let claim = unsafe { claim.as_ref() };
+        // Relaxed: the winner's wake-up orders everything for the waiter; losers touch nothing.
+        if claim.taken.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        claim.winner.set(Some(NonNull::from(self)));
+        true
     }
 
     /// The slot, as a place for a `T`.

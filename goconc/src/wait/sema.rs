@@ -8,7 +8,7 @@ use core::panic::Location;
 
 use crate::gmp::WaitReason;
 use crate::sys::spin::ByteLock;
-use crate::wait::waitq::WaitQ;
+use crate::wait::waitq::{Taken, WaitQ};
 use crate::wait::{Sudog, Who};
 
 /// A counting semaphore that parks. The cells are guarded by `lock`.
@@ -50,24 +50,17 @@ impl Sema {
     /// The semaphore may be freed by a waiter as soon as it has its token: nothing of it is touched after that.
     pub(crate) fn release(&self, n: u32) {
         self.lock.lock();
-        let woken = WaitQ::new();
+        let woken = Taken::new();
         let mut left = n;
         while left > 0 {
-            // SAFETY: we hold the lock.
+            // SAFETY: we hold the lock, and wake whom we take below.
             let Some(sudog) = (unsafe { self.queue.pop() }) else { break };
-            // SAFETY: its waiter sleeps until we wake it.
-            let sudog = unsafe { sudog.as_ref() };
-            // SAFETY: nobody else knows the list `woken`.
-            unsafe { woken.push(sudog) };
+            woken.push(sudog);
             left -= 1;
         }
         self.tokens.set(self.tokens.get() + left);
         // SAFETY: taken above.
         unsafe { ByteLock::unlock(&raw const self.lock) };
-        // SAFETY: `woken` is ours alone.
-        while let Some(sudog) = unsafe { woken.pop() } {
-            // SAFETY: we took it off the semaphore's list under its lock.
-            unsafe { Sudog::wake(sudog) };
-        }
+        woken.wake();
     }
 }

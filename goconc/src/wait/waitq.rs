@@ -30,6 +30,7 @@ impl WaitQ {
         let links = unsafe { sudog.as_ref() };
         links.prev.set(last);
         links.next.set(None);
+        links.queued.set(true);
         match last {
             // SAFETY: sudogs in the list are alive.
             Some(last) => unsafe { last.as_ref() }.next.set(Some(sudog)),
@@ -37,32 +38,97 @@ impl WaitQ {
         }
     }
 
-    /// Takes the first waiter off.
+    /// Takes the first waiter off that nobody else has woken through another list.
     ///
     /// # Safety
-    /// * The caller holds the list's lock.
+    /// * The caller holds the list's lock, and wakes the waiter.
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<NonNull<Sudog>> {
-        let first = self.first.get()?;
-        // SAFETY: sudogs in the list are alive.
-        let next = unsafe { first.as_ref() }.next.get();
-        self.first.set(next);
-        match next {
-            // SAFETY: as above.
-            Some(next) => unsafe { next.as_ref() }.prev.set(None),
-            None => self.last.set(None),
+        loop {
+            let first = self.first.get()?;
+            // SAFETY: sudogs in the list are alive.
+            let links = unsafe { first.as_ref() };
+            let next = links.next.get();
+            self.first.set(next);
+            match next {
+                // SAFETY: as above.
+                Some(next) => unsafe { next.as_ref() }.prev.set(None),
+                None => self.last.set(None),
+            }
+            links.queued.set(false);
+            if links.claim() {
+                return Some(first);
+            }
         }
-        Some(first)
     }
 
-    /// Takes all of them off, as a list of its own. They stay linked.
+    /// Takes `sudog` off, wherever in the list it is; nothing if it is not there any more.
     ///
     /// # Safety
-    /// * The caller holds the list's lock.
-    pub(crate) unsafe fn take_all(&self) -> WaitQ {
-        let all = WaitQ::new();
-        all.first.set(self.first.take());
-        all.last.set(self.last.take());
+    /// * The caller holds the list's lock, and the sudog was pushed onto this list.
+    pub(crate) unsafe fn remove(&self, sudog: &Sudog) {
+        if !sudog.queued.replace(false) {
+            return;
+        }
+        let (prev, next) = (sudog.prev.get(), sudog.next.get());
+        match prev {
+            // SAFETY: sudogs in the list are alive.
+            Some(prev) => unsafe { prev.as_ref() }.next.set(next),
+            None => self.first.set(next),
+        }
+        match next {
+            // SAFETY: as above.
+            Some(next) => unsafe { next.as_ref() }.prev.set(prev),
+            None => self.last.set(prev),
+        }
+    }
+
+    /// Moves all waiters that nobody else has woken to a list of the caller's own.
+    ///
+    /// # Safety
+    /// * The caller holds the list's lock, and wakes them all.
+    pub(crate) unsafe fn take_all(&self) -> Taken {
+        let all = Taken::new();
+        // SAFETY: by contract.
+        while let Some(sudog) = unsafe { self.pop() } {
+            all.push(sudog);
+        }
         all
+    }
+}
+
+/// Waiters that were taken off their list and are about to be woken, in order. Nobody else knows them any more.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    first: Cell<Option<NonNull<Sudog>>>,
+    last: Cell<Option<NonNull<Sudog>>>,
+}
+
+impl Taken {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Taken { first: Cell::new(None), last: Cell::new(None) }
+    }
+
+    /// Adds one that the caller has just popped.
+    pub(crate) fn push(&self, sudog: NonNull<Sudog>) {
+        // SAFETY: a popped sudog's waiter sleeps until it is woken.
+        unsafe { sudog.as_ref() }.next.set(None);
+        match self.last.replace(Some(sudog)) {
+            // SAFETY: as above.
+            Some(last) => unsafe { last.as_ref() }.next.set(Some(sudog)),
+            None => self.first.set(Some(sudog)),
+        }
+    }
+
+    /// Wakes them all. Without any lock held.
+    pub(crate) fn wake(self) {
+        let mut next = self.first.get();
+        while let Some(sudog) = next {
+            // SAFETY: its waiter sleeps until the line after the next.
+            next = unsafe { sudog.as_ref() }.next.get();
+            // SAFETY: popped under its list's lock, and in no other `Taken`.
+            unsafe { Sudog::wake(sudog) };
+        }
     }
 }

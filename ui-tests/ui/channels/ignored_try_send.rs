@@ -1,0 +1,7 @@
+#![deny(unused_must_use)]
+use goconc::prelude::*;
+
+fn main() {
+    let ch = Chan::<i32>::new();
+    ch.try_send(1);
+}

@@ -1,0 +1,9 @@
+// CH-033
+use goconc::prelude::*;
+
+fn main() {
+    let (tx, _rx) = Chan::<i32>::new().split();
+    for v in tx {
+        println!("{v}");
+    }
+}

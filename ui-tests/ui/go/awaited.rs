@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+
+async fn load() {}
+
+fn main() {
+    go!(load().await);
+}

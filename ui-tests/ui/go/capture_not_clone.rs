@@ -1,0 +1,8 @@
+use goconc::prelude::*;
+
+struct Server;
+
+fn main() {
+    let server = Server;
+    go!([server] drop(server));
+}

@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+
+fn main() {
+    for i in 0..5 {
+        go!(|i| println!("{i}"));
+    }
+}

@@ -1,0 +1,9 @@
+use goconc::prelude::*;
+
+fn load() -> Result<(), String> {
+    Ok(())
+}
+
+fn main() {
+    go!(load()?);
+}

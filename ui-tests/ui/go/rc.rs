@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+use std::rc::Rc;
+
+fn main() {
+    let text = Rc::new("hi");
+    go! { println!("{text}") }
+}

@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+
+fn worker() {}
+
+fn main() {
+    go!(stack_size = 0, worker());
+}

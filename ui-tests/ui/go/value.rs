@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+fn main() {
+    let x = 5;
+    go!(x);
+}

@@ -1,0 +1,8 @@
+use goconc::prelude::*;
+
+#[goroutine]
+async fn worker(jobs: Recv<i32>) {
+    jobs.recv();
+}
+
+fn main() {}

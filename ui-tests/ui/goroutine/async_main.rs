@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+async fn main() {
+    println!("hi");
+}

@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+const fn worker() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(crate = 5)]
+fn main() {}

@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+extern "C" fn callback() {}
+
+fn main() {}

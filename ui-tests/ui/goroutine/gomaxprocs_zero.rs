@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(gomaxprocs = 0)]
+fn main() {}

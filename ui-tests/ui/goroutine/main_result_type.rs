@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+fn main() -> i32 {
+    0
+}

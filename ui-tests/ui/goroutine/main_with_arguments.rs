@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+fn main(args: Vec<String>) {
+    println!("{args:?}");
+}

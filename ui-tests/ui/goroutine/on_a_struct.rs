@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine]
+struct Worker;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use goconc::prelude::*;
+
+#[goroutine(stack_size = "1 MiB")]
+fn worker() {}
+
+fn main() {
+    go!(worker());
+}

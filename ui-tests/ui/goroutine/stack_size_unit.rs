@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(stack_size = "256 KB")]
+fn main() {}

@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(sticky = true)]
+fn main() {}

@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(threads = 4)]
+fn main() {}

@@ -1,0 +1,4 @@
+use goconc::prelude::*;
+
+#[goroutine(unsafe(sticky))]
+fn main() {}

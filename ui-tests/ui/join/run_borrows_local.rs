@@ -1,0 +1,4 @@
+fn main() {
+    let text = String::from("hi");
+    println!("{}", goconc::run(|| text.len()));
+}

@@ -1,0 +1,6 @@
+fn main() {
+    let mut escaped = None;
+    goconc::scope(|s| {
+        escaped = Some(s);
+    });
+}

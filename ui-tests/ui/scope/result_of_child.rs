@@ -1,0 +1,5 @@
+fn main() {
+    goconc::scope(|s| {
+        s.go(|| 6 * 7);
+    });
+}
