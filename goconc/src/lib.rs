@@ -19,6 +19,7 @@
 //! | `make(chan T, n)` | `Chan::with_capacity(n)` |
 //! | `ch <- v`, `<-ch`, `close(ch)` | `ch.send(v)`, `ch.recv()`, `ch.close()` |
 //! | `for v := range ch` | `for v in &ch` |
+//! | `select { case v := <-a: .. }` | `select! { v := <-a => .. }` |
 //! | `chan<- T`, `<-chan T` | `chan::Send<T>`, `Recv<T>` |
 //! | `sync.WaitGroup` | `sync::WaitGroup` |
 //!
@@ -67,5 +68,72 @@ mod macros;
 mod models;
 
 pub use chan::{Chan, Recv, Send};
-pub use goconc_macros::{go, goroutine};
+/// # Examples
+/// ```
+/// use goconc::{Chan, go};
+///
+/// let ch = Chan::new();
+/// let n = 1;
+/// go!(name = "counter", stack_size = "64 KiB", [ch, mut n] { n += 1; ch.send(n); });
+/// assert_eq!((ch.recv(), n), (Some(2), 1));
+/// go!([ch] || ch.send(7));
+/// assert_eq!(ch.recv(), Some(7));
+/// go!((|i: i32, ch: &Chan<i32>| ch.send(i))(3, &ch)); // go func(i int, ch chan int) { .. }(3, ch)
+/// assert_eq!(ch.recv(), Some(3));
+/// ```
+pub use goconc_macros::go;
+/// # Examples
+/// ```
+/// use goconc::{Chan, Recv, Send, go, goroutine};
+///
+/// #[goroutine]
+/// fn worker(id: u32, jobs: Recv<u32>, results: Send<u32>) {
+///     while let Some(job) = jobs.recv() {
+///         results.send(job * id);
+///     }
+/// }
+///
+/// let (jobs, results) = (Chan::new(), Chan::new());
+/// go!(worker(2, &jobs, &results)); // both stay usable
+/// jobs.send(21);
+/// assert_eq!(results.recv(), Some(42));
+/// jobs.close();
+/// ```
+pub use goconc_macros::goroutine;
+/// # Examples
+/// ```
+/// use goconc::{Chan, go, select};
+///
+/// let (numbers, quit, seen) = (Chan::new(), Chan::<()>::new(), Chan::with_capacity(10));
+/// go!([numbers, quit, seen] {
+///     for _ in 0..10 {
+///         seen.send(numbers.recv().unwrap());
+///     }
+///     quit.close();
+/// });
+/// let (mut x, mut y) = (0, 1);
+/// loop {
+///     select! {
+///         numbers <- x => (x, y) = (y, x + y),
+///         <-quit => break,
+///     }
+/// }
+/// seen.close();
+/// assert_eq!(seen.iter().collect::<Vec<i32>>(), [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]);
+/// ```
+///
+/// ```
+/// use goconc::{Chan, select};
+///
+/// let ch = Chan::with_capacity(1);
+/// let poll = || select! { v = <-ch => v, default => Some(-1) };
+/// assert_eq!(poll(), Some(-1));
+/// ch.send(5);
+/// assert_eq!(poll(), Some(5));
+/// ch.close();
+/// assert_eq!(poll(), None);
+/// assert_eq!(select! { v, ok := <-ch => (v, ok) }, (0, false));
+/// assert_eq!(select! { v := <-ch => v }, 0);
+/// ```
+pub use goconc_macros::select;
 pub use join::{JoinHandle, PanicError, PanicLocation, Scope, run, scope, spawn};

@@ -28,6 +28,16 @@ use crate::chan::{CloseError, IntoIter, Iter, SendError, TryIter, TryRecvError, 
 /// });
 /// assert_eq!(ch.iter().sum::<i32>(), 3);
 /// ```
+///
+/// A channel holds on to what its values borrow:
+/// ```compile_fail,E0597
+/// let ch = goconc::Chan::<&str>::with_capacity(1);
+/// {
+///     let owner = String::from("gone");
+///     ch.send(&owner);
+/// }
+/// println!("{:?}", ch.recv());
+/// ```
 pub struct Chan<T>(Recv<T>);
 
 /// The sending side of a channel: it can send and close, and nothing else.

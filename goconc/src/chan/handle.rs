@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
 use core::panic::{Location, RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
@@ -10,7 +11,10 @@ use crate::chan::{CloseError, SendError, TryRecvError, TrySendError};
 use crate::gmp::WaitReason;
 
 /// A reference to a channel. `None` is the nil channel.
-pub(super) struct Handle<T>(Option<NonNull<Hchan<T>>>);
+///
+/// Invariant in `T`, as what values go into and come out of must be: a `Chan<&'static str>` that could pass for a `Chan` of
+/// shorter-lived ones would take those in and give them out as `'static`.
+pub(super) struct Handle<T>(Option<NonNull<Hchan<T>>>, PhantomData<fn(T) -> T>);
 
 // SAFETY: a channel moves values of type T between threads, and is locked for everything else.
 unsafe impl<T: core::marker::Send> core::marker::Send for Handle<T> {}
@@ -21,12 +25,12 @@ impl<T> UnwindSafe for Handle<T> {}
 impl<T> RefUnwindSafe for Handle<T> {}
 
 impl<T> Handle<T> {
-    pub(super) const NIL: Self = Handle(None);
+    pub(super) const NIL: Self = Handle(None, PhantomData);
 
     #[track_caller]
     pub(super) fn make(capacity: usize) -> Self {
         match Hchan::make(capacity) {
-            Some(hchan) => Handle(Some(hchan)),
+            Some(hchan) => Handle(Some(hchan), PhantomData),
             None => panic!("makechan: size out of range"),
         }
     }
@@ -112,7 +116,7 @@ impl<T> Clone for Handle<T> {
         if let Some(c) = self.hchan() {
             c.retain();
         }
-        Handle(self.0)
+        Handle(self.0, PhantomData)
     }
 }
 

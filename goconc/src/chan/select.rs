@@ -7,7 +7,7 @@
 //!    is "nothing is ready" true of one instant, which `default` needs, and only so can no channel become ready between the
 //!    last look and the wait. Then one sudog a case goes into its channel's list, and the goroutine parks; its M gives the
 //!    locks back.
-//! 3. **clean up**: whoever makes one of the cases proceed has claimed the select ([`Claim`]), so that nobody else does. The
+//! 3. **clean up**: whoever makes one of the cases proceed has claimed the select (`Claim`), so that nobody else does. The
 //!    other sudogs are taken off their lists, each in constant time. A list that meets one of them before that drops it.
 //!
 //! A select never pairs with itself: while it looks, its own sudogs are in no list.
@@ -230,6 +230,12 @@ pub fn recv<'a, C: AsRecv + ?Sized>(channel: &'a C, slot: &'a mut Slot<C::Item>)
 pub fn send<'a, C: AsSend + ?Sized>(channel: &'a C, slot: &'a mut Slot<C::Item>, value: C::Item) -> Case<'a> {
     slot.put(value);
     channel.case(slot)
+}
+
+/// As [`Case::when`], the condition first: it is evaluated first.
+#[inline]
+pub fn when(guard: bool, case: Case<'_>) -> Case<'_> {
+    case.when(guard)
 }
 
 impl<'a> Case<'a> {

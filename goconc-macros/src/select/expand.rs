@@ -1,0 +1,210 @@
+//! From a parsed `select!` to the tokens that wait and run one arm.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr};
+
+use super::operation::{Operation, Received};
+use super::parse::{Case, Default, Select};
+use crate::path::CratePath;
+
+// Input:
+//     select! {
+//         v = <-a => A,
+//         v := <-b, if g => B,
+//         out <- x => C,
+//         default => D,
+//     }
+// Output:
+//     {
+//         let mut slot0 = ::goconc::__private::select::Slot::new();
+//         let mut slot1 = ::goconc::__private::select::Slot::new();
+//         let chosen = ::goconc::__private::select::try_select(&mut [
+//             ::goconc::__private::select::recv(&(a), &mut slot0).id(0),
+//             ::goconc::__private::select::when(g, ::goconc::__private::select::recv(&(b), &mut slot1)).id(1),
+//             ::goconc::__private::select::send(&(out), &mut ::goconc::__private::select::Slot::new(), x).id(2),
+//         ]);
+//         match chosen {
+//             0 => { let v = slot0.take(); A }
+//             1 => { let v = slot1.take_or_default(); B }
+//             2 => C,
+//             _ => D,
+//         }
+//     }
+//
+// The operands stand in the call itself, so that their temporaries live until it returns, and no longer: a body may
+// move or change the channels. The same holds for the slot of a value that no body gets.
+pub(crate) fn expand(select: Select) -> TokenStream {
+    let site = Span::mixed_site();
+    let private = CratePath::default().private("select");
+    let Select { biased, cases, default, errors } = select;
+    let errors = errors.into_tokens();
+    if cases.is_empty() && default.is_none() {
+        return match errors {
+            Some(errors) => quote_spanned!(site=> { #errors ::core::unreachable!() }),
+            None => quote_spanned!(site=> #private::block_for_ever()),
+        };
+    }
+    let arms: Vec<_> = cases.iter().enumerate().map(|(id, case)| Arm::new(id, case, &private)).collect();
+    let slots = arms.iter().map(Arm::declaration);
+    let cases = arms.iter().map(Arm::case);
+    let bodies = arms.iter().map(Arm::body);
+    let choose = choose(biased, default.as_ref(), &private);
+    let otherwise = otherwise(default.as_ref(), &private);
+    quote_spanned! {site=>
+        {
+            #errors
+            #(#slots)*
+            #choose(&mut [#(#cases),*]);
+            match chosen {
+                #(#bodies)*
+                #otherwise
+            }
+        }
+    }
+}
+
+// Output:
+//     let chosen = ::goconc::__private::select::try_select
+// or, if `#[cfg(unix)]` stands on the `default`:
+//     #[cfg(all(unix))]
+//     let select = ::goconc::__private::select::try_select;
+//     #[cfg(not(all(unix)))]
+//     let select = ::goconc::__private::select::select;
+//     let chosen = select
+fn choose(biased: bool, default: Option<&Default>, private: &TokenStream) -> TokenStream {
+    let site = Span::mixed_site();
+    let [blocking, trying] = match biased {
+        false => ["select", "try_select"],
+        true => ["select_biased", "try_select_biased"],
+    }
+    .map(|name| Ident::new(name, site));
+    let exists = default.map(|default| condition(&default.attrs.cfgs));
+    match exists {
+        None => quote_spanned!(site=> let chosen = #private::#blocking),
+        Some(None) => quote_spanned!(site=> let chosen = #private::#trying),
+        Some(Some(condition)) => quote_spanned! {site=>
+            #[cfg(#condition)]
+            let select = #private::#trying;
+            #[cfg(not(#condition))]
+            let select = #private::#blocking;
+            let chosen = select
+        },
+    }
+}
+
+/// The last arm of the `match`: `default`, if it exists.
+fn otherwise(default: Option<&Default>, private: &TokenStream) -> TokenStream {
+    let site = Span::mixed_site();
+    let impossible = quote_spanned!(site=> _ => #private::unreachable(),);
+    let Some(Default { attrs, body }) = default else { return impossible };
+    let (cfgs, others) = (&attrs.cfgs, &attrs.others);
+    let impossible =
+        condition(cfgs).map(|condition| quote_spanned!(site=> #[cfg(not(#condition))] #impossible));
+    quote_spanned!(site=> #(#cfgs)* #(#others)* _ => #body, #impossible)
+}
+
+/// The `all(..)` of what is in these `#[cfg(..)]`s, if there are any.
+fn condition(cfgs: &[Attribute]) -> Option<TokenStream> {
+    let conditions = cfgs.iter().filter_map(|cfg| Some(&cfg.meta.require_list().ok()?.tokens));
+    (!cfgs.is_empty()).then(|| quote!(all(#(#conditions),*)))
+}
+
+/// A case, and the names and paths in its expansion.
+struct Arm<'a> {
+    id: Literal,
+    case: &'a Case,
+    /// Where the body finds what was received; `None` if it gets nothing.
+    slot: Option<Ident>,
+    private: &'a TokenStream,
+}
+
+impl<'a> Arm<'a> {
+    fn new(id: usize, case: &'a Case, private: &'a TokenStream) -> Self {
+        let slot = match case.operation {
+            Operation::Recv { into: Received::Ignored, .. } | Operation::Send { .. } => None,
+            Operation::Recv { .. } => Some(format_ident!("slot{id}", span = Span::mixed_site())),
+        };
+        Arm { id: Literal::usize_unsuffixed(id), case, slot, private }
+    }
+
+    fn declaration(&self) -> Option<TokenStream> {
+        let Arm { slot, private, .. } = self;
+        let slot = slot.as_ref()?;
+        let cfgs = &self.case.attrs.cfgs;
+        Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* let mut #slot = #private::Slot::new();))
+    }
+
+    /// An element of the array of cases.
+    fn case(&self) -> TokenStream {
+        let Arm { id, case, slot, private } = self;
+        let site = Span::mixed_site();
+        let slot = match slot {
+            Some(slot) => slot.to_token_stream(),
+            None => quote_spanned!(site=> #private::Slot::new()),
+        };
+        let operation = match &case.operation {
+            Operation::Recv { from, .. } => {
+                let from = borrow(from);
+                quote_spanned!(site=> #private::recv(#from, &mut #slot))
+            }
+            Operation::Send { to, value } => {
+                let to = borrow(to);
+                quote_spanned!(site=> #private::send(#to, &mut #slot, #value))
+            }
+        };
+        let guarded = match &case.guard {
+            Some(guard) => quote_spanned!(site=> #private::when(#guard, #operation)),
+            None => operation,
+        };
+        let cfgs = &case.attrs.cfgs;
+        quote_spanned!(site=> #(#cfgs)* #guarded.id(#id))
+    }
+
+    /// An arm of the `match`.
+    fn body(&self) -> TokenStream {
+        let Arm { id, case: Case { attrs, operation, body, .. }, slot, .. } = self;
+        let site = Span::mixed_site();
+        let body = match operation {
+            Operation::Recv { into, .. } => bind(into, slot.as_ref(), body),
+            Operation::Send { .. } => body.clone(),
+        };
+        let (cfgs, others) = (&attrs.cfgs, &attrs.others);
+        quote_spanned!(site=> #(#cfgs)* #(#others)* #id => #body,)
+    }
+}
+
+/// `body` with the names of the arm. Errors about what they are bound to are shown at them.
+fn bind(into: &Received, slot: Option<&Ident>, body: &TokenStream) -> TokenStream {
+    let at = |tokens: &dyn ToTokens| tokens.span().resolved_at(Span::mixed_site());
+    let binding = match into {
+        Received::Ignored => return body.clone(),
+        Received::Option(pattern) => quote_spanned!(at(pattern)=> let #pattern = #slot.take();),
+        Received::Value(value) => quote_spanned!(at(value)=> let #value = #slot.take_or_default();),
+        Received::ValueOk(value, ok) => quote_spanned!(at(value)=> let (#value, #ok) = #slot.take_ok();),
+    };
+    let body = foreign_braces(body);
+    quote_spanned!(Span::mixed_site()=> { #binding #body })
+}
+
+/// `body`, and if it is a block, with braces that are not the user's: `v = <-a => { v }` has a block in a block now, of
+/// which the compiler says that its braces are not needed.
+fn foreign_braces(body: &TokenStream) -> TokenStream {
+    let foreign = |mut tree| {
+        if let TokenTree::Group(group) = &mut tree {
+            group.set_span(group.span().resolved_at(Span::mixed_site()));
+        }
+        tree
+    };
+    let mut trees = body.clone().into_iter();
+    match (trees.next(), trees.next()) {
+        (Some(only), None) => foreign(only).into(),
+        _ => body.clone(),
+    }
+}
+
+/// A reference to a channel, so that it stays usable. Errors about its type are shown at it.
+fn borrow(channel: &Expr) -> TokenStream {
+    quote_spanned!(channel.span().resolved_at(Span::mixed_site())=> &(#channel))
+}
