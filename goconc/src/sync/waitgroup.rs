@@ -116,19 +116,9 @@ impl WaitGroup {
     /// `sync: WaitGroup is reused before previous Wait has returned`.
     #[track_caller]
     pub fn wait(&self) {
-        let at = Location::caller();
-        let mut state = self.state.load(Ordering::Acquire); // pairs with the AcqRel in `add` that reached zero
-        loop {
-            if split(state).0 == 0 {
-                return;
-            }
-            // AcqRel is not needed: the semaphore orders what comes after.
-            match self.state.compare_exchange_weak(state, state + 1, Ordering::Relaxed, Ordering::Acquire) {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
+        if !self.wait_as(WaitReason::WaitGroup, Location::caller()) {
+            return;
         }
-        self.sema.acquire(WaitReason::WaitGroup, at);
         // Acquire: pairs with the Release in `add_slow`.
         assert!(
             self.state.load(Ordering::Acquire) == 0,
@@ -169,16 +159,20 @@ impl WaitGroup {
         split(self.state.load(Ordering::Acquire)).0 // pairs with the AcqRel in `add`
     }
 
-    /// As [`wait`](Self::wait), shown differently in dumps.
-    pub(crate) fn wait_as(&self, reason: WaitReason, at: &'static Location<'static>) {
-        let mut state = self.state.load(Ordering::Acquire); // as in `wait`
+    /// Waits until the counter is zero, shown in dumps as `reason`. False: it was zero.
+    pub(crate) fn wait_as(&self, reason: WaitReason, at: &'static Location<'static>) -> bool {
+        let mut state = self.state.load(Ordering::Acquire); // pairs with the AcqRel in `add` that reached zero
         while split(state).0 != 0 {
-            // As in `wait`.
+            // Relaxed on success: the semaphore orders what comes after. Acquire on failure: as above.
             match self.state.compare_exchange_weak(state, state + 1, Ordering::Relaxed, Ordering::Acquire) {
-                Ok(_) => return self.sema.acquire(reason, at),
+                Ok(_) => {
+                    self.sema.acquire(reason, at);
+                    return true;
+                }
                 Err(now) => state = now,
             }
         }
+        false
     }
 }
 
