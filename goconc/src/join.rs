@@ -14,7 +14,7 @@ use crate::gmp::{WaitReason, g};
 use crate::panics;
 use crate::sched::park::GoexitToken;
 use crate::sched::spawn::{self, Wish};
-use crate::sync::WaitGroup;
+use crate::wait::group::Group;
 
 /// Where a panic happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl std::error::Error for PanicError {}
 
 /// What a goroutine and its handle share.
 struct Packet<T> {
-    running: WaitGroup,
+    running: Group,
     state: Mutex<State<T>>,
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn spawn_with<T: Send + 'static>(
     at: &'static Location<'static>,
 ) -> JoinHandle<T> {
     let packet = Arc::new(Packet {
-        running: WaitGroup::new(),
+        running: Group::new(),
         state: Mutex::new(State { result: None, detached: false }),
     });
     packet.running.add(1);
@@ -240,7 +240,7 @@ fn finish<T>(packet: &Packet<T>, result: Result<T, PanicError>) {
             error.die();
         }
     }
-    packet.running.done();
+    packet.running.add(-1);
 }
 
 /// Runs `f` as a goroutine and waits for it.
@@ -278,7 +278,7 @@ pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
 
 /// A place to start goroutines that borrow. See [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    running: WaitGroup,
+    running: Group,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
@@ -296,10 +296,10 @@ impl<'scope> Scope<'scope, '_> {
     /// See [`scope`].
     #[track_caller]
     pub fn go(&'scope self, f: impl FnOnce() + Send + 'scope) {
-        struct Done<'a>(&'a WaitGroup);
+        struct Done<'a>(&'a Group);
         impl Drop for Done<'_> {
             fn drop(&mut self) {
-                self.0.done();
+                self.0.add(-1);
             }
         }
         self.running.add(1);
@@ -318,7 +318,7 @@ impl<'scope> Scope<'scope, '_> {
             drop(done);
         };
         // SAFETY: `scope` does not return, and does not unwind, before `running` is zero, so what `f` borrows is alive;
-        // `f` is Send, and so is a reference to a WaitGroup.
+        // `f` is Send, and so is a reference to a Group.
         unsafe { spawn::spawn_unchecked(body, Wish::default(), Location::caller()) };
     }
 }
@@ -345,7 +345,7 @@ impl<'scope> Scope<'scope, '_> {
 /// ```
 #[track_caller]
 pub fn scope<'env, T>(f: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T) -> T {
-    let scope = Scope { running: WaitGroup::new(), scope: PhantomData, env: PhantomData };
+    let scope = Scope { running: Group::new(), scope: PhantomData, env: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     scope.running.wait_as(WaitReason::Scope, Location::caller());
     result.unwrap_or_else(|payload| resume_unwind(payload))

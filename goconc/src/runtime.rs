@@ -11,8 +11,8 @@ use crate::sched::blocking::{self, Job};
 use crate::sched::counts::Counts;
 use crate::sched::{self, dead, idle, park, spawn, start};
 use crate::stack;
-use crate::sync::WaitGroup;
 use crate::sys::{cpu, env};
+use crate::wait::group::Group;
 
 pub use crate::local::LocalKey;
 pub use crate::migration::Migration;
@@ -30,17 +30,40 @@ pub use crate::migration::Migration;
 /// use goconc::runtime;
 ///
 /// let before = runtime::gomaxprocs(1);
-/// assert_eq!(runtime::gomaxprocs(before as isize), 1);
+/// assert_eq!(runtime::gomaxprocs(-1), 1); // only asks
+/// runtime::gomaxprocs(before);
 /// ```
 #[track_caller]
-pub fn gomaxprocs(n: isize) -> usize {
+pub fn gomaxprocs(n: impl Procs) -> usize {
     start::start();
-    match usize::try_from(n) {
-        Ok(n) if n > env::MAX_PROCS => panic!("gomaxprocs: {n} is more than {}", env::MAX_PROCS),
-        Ok(n) if n >= 1 => idle::set_gomaxprocs(n),
-        _ => sched::gomaxprocs(),
+    match n.procs() {
+        Some(n) if n > env::MAX_PROCS => panic!("gomaxprocs: {n} is more than {}", env::MAX_PROCS),
+        Some(n) => idle::set_gomaxprocs(n),
+        None => sched::gomaxprocs(),
     }
 }
+
+/// A number for [`gomaxprocs`]: any of the common integer types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a number of processors",
+    label = "must be an integer"
+)]
+pub trait Procs {
+    /// The number, if it is 1 or more.
+    fn procs(self) -> Option<usize>;
+}
+
+macro_rules! procs {
+    ($($t:ty),*) => {
+        $(impl Procs for $t {
+            fn procs(self) -> Option<usize> {
+                // What does not fit into a usize is too much, or too little, in any case.
+                if self < 1 { None } else { Some(usize::try_from(self).unwrap_or(usize::MAX)) }
+            }
+        })*
+    };
+}
+procs!(i32, i64, isize, u32, u64, usize);
 
 /// Has GOMAXPROCS follow the CPUs again that affinity and cgroup quota allow, as it does until somebody sets it. It is
 /// looked at once a second.
@@ -54,7 +77,7 @@ pub fn gomaxprocs(n: isize) -> usize {
 /// let before = runtime::gomaxprocs(1);
 /// runtime::set_default_gomaxprocs();
 /// assert!(runtime::gomaxprocs(0) >= 1);
-/// runtime::gomaxprocs(before as isize);
+/// runtime::gomaxprocs(before);
 /// ```
 pub fn set_default_gomaxprocs() {
     start::start();
@@ -180,14 +203,14 @@ pub fn blocking<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     if g::current().is_none() {
         return f();
     }
-    let running = WaitGroup::new();
+    let running = Group::new();
     running.add(1);
     let mut result = None;
     {
         let (result, running) = (&mut result, &running);
         let job = move || {
             *result = Some(catch_unwind(AssertUnwindSafe(f)));
-            running.done();
+            running.add(-1);
         };
         // SAFETY: we wait below until the job has run, and parking does not unwind before it was woken.
         blocking::submit(unsafe { Job::new(Box::new(job)) });

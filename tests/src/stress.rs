@@ -362,7 +362,7 @@ fn gomaxprocs() {
         blocking();
         lock_os_thread();
     });
-    runtime::gomaxprocs(before as isize);
+    runtime::gomaxprocs(before);
     assert_eq!(runtime::gomaxprocs(0), before);
 }
 

@@ -22,7 +22,7 @@ fn asks_and_sets() {
     let before = runtime::gomaxprocs(0);
     assert_eq!((runtime::gomaxprocs(-1), runtime::gomaxprocs(isize::MIN)), (before, before));
     assert_eq!(runtime::gomaxprocs(3), before);
-    assert_eq!(runtime::gomaxprocs(before as isize), 3);
+    assert_eq!(runtime::gomaxprocs(before), 3);
     assert!(panic_text(|| _ = runtime::gomaxprocs(1025)).contains("1025"));
     assert_eq!(runtime::gomaxprocs(0), before);
 }
@@ -55,7 +55,7 @@ fn changing_it_all_the_time() {
     stop.store(true, Ordering::Relaxed);
     changer.join().unwrap();
     assert_eq!(sum.load(Ordering::Relaxed), 4 * 499 * 500 / 2);
-    runtime::gomaxprocs(before as isize);
+    runtime::gomaxprocs(before);
 }
 
 /// GO-050: threads whose goroutine ended while locked, meanwhile.
@@ -72,7 +72,7 @@ fn changing_it_while_threads_end() {
         });
     }
     guarded("ending threads", || wg.wait());
-    runtime::gomaxprocs(before as isize);
+    runtime::gomaxprocs(before);
     assert_eq!(goconc::run(|| 1), 1);
 }
 

@@ -142,3 +142,34 @@ fn add_from_within() {
     wg.wait();
     assert_eq!(n.load(Ordering::Relaxed), 100);
 }
+
+/// Shared as a `static`, as an `Arc`, and borrowed: `go` works with each.
+#[test]
+fn go_from_wherever_it_is() {
+    static WG: WaitGroup = WaitGroup::new();
+    let count = Arc::new(AtomicUsize::new(0));
+    let (shared, local) = (Arc::new(WaitGroup::new()), WaitGroup::new());
+    for _ in 0..10 {
+        let counts = [(); 3].map(|()| Arc::clone(&count));
+        let [a, b, c] = counts;
+        WG.go(move || _ = a.fetch_add(1, Ordering::SeqCst));
+        shared.go(move || _ = b.fetch_add(1, Ordering::SeqCst));
+        local.go(move || _ = c.fetch_add(1, Ordering::SeqCst));
+    }
+    guarded("three groups", || {
+        WG.wait();
+        shared.wait();
+        local.wait();
+    });
+    assert_eq!(count.load(Ordering::SeqCst), 30);
+    let orphan = WaitGroup::new();
+    let (go_on, ended) = (Chan::<()>::new(), Chan::with_capacity(1));
+    let theirs = (go_on.clone(), ended.clone());
+    orphan.go(move || {
+        theirs.0.recv();
+        theirs.1.send(());
+    });
+    drop(orphan); // its goroutine goes on, and counts off what is still there
+    go_on.close();
+    assert_eq!(ended.recv(), Some(()));
+}

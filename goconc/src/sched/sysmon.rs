@@ -355,4 +355,26 @@ fn schedtrace(now: u64) {
         let _ = write!(Stderr, " {}", p.fresh_len.load(Ordering::Relaxed)); // a hint
     }
     let _ = writeln!(Stderr, " ]");
+    if options().scheddetail {
+        scheddetail();
+    }
+}
+
+/// A line for each P and each M. Blurred, as all of this: it is read while the program runs.
+fn scheddetail() {
+    for p in p::all() {
+        // SAFETY: null, or an M, which is never freed. Acquire: pairs with the Release in `assign`.
+        let m = unsafe { p.m.load(Ordering::Acquire).as_ref() }.map_or(-1, |m| m.id as i64);
+        let (tick, fresh) = (p.tick.load(Ordering::Relaxed), p.fresh_len.load(Ordering::Relaxed)); // for people
+        let shared = if p.has_shared() { "yes" } else { "no" };
+        let _ = writeln!(Stderr, "  P{}: m={m} schedtick={tick} runqsize={fresh} published={shared}", p.id);
+    }
+    m::for_each(|m| {
+        let p = m.p().map_or(-1, |p| p.id as i64);
+        // SAFETY: null, or a G, which is never freed. Relaxed: for people.
+        let g = unsafe { m.running.load(Ordering::Relaxed).as_ref() };
+        let g = g.map_or(0, |g| g.id.load(Ordering::Relaxed));
+        let (tid, home) = (m.tid.load(Ordering::Relaxed), m.at_home()); // for people
+        let _ = writeln!(Stderr, "  M{}: p={p} tid={tid} lastgoid={g} athome={home}", m.id);
+    });
 }

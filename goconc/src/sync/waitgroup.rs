@@ -2,14 +2,9 @@
 
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::gmp::WaitReason;
-use crate::wait::sema::Sema;
-
-/// The counter in the upper half, the number of waiters in the lower one, as in Go.
-const ONE: u64 = 1 << 32;
+use crate::wait::group::Group;
 
 /// Waits for a collection of goroutines to finish.
 ///
@@ -33,14 +28,20 @@ const ONE: u64 = 1 << 32;
 /// wg.wait();
 /// ```
 pub struct WaitGroup {
-    state: AtomicU64,
-    sema: Sema,
+    /// Made when it is first used, so that `new` can be `const`; shared with the goroutines of [`go`](WaitGroup::go), which
+    /// may outlive this.
+    group: OnceLock<Arc<Group>>,
 }
 
 impl WaitGroup {
     /// A group whose counter is zero.
     pub const fn new() -> Self {
-        WaitGroup { state: AtomicU64::new(0), sema: Sema::new() }
+        WaitGroup { group: OnceLock::new() }
+    }
+
+    #[inline]
+    fn group(&self) -> &Arc<Group> {
+        self.group.get_or_init(|| Arc::new(Group::new()))
     }
 
     /// Adds `delta`, which may be negative, to the counter. At zero all waiters go on.
@@ -61,36 +62,7 @@ impl WaitGroup {
     #[inline]
     #[track_caller]
     pub fn add(&self, delta: isize) {
-        let change = (delta as u64).wrapping_mul(ONE);
-        // AcqRel: a `done` releases what its goroutine has written; the one that reaches zero acquires it for the waiters.
-        let state = self.state.fetch_add(change, Ordering::AcqRel).wrapping_add(change);
-        let (counter, waiters) = split(state);
-        if counter > 0 && waiters == 0 || state == 0 {
-            return;
-        }
-        self.add_slow(state, delta);
-    }
-
-    #[cold]
-    #[track_caller]
-    fn add_slow(&self, state: u64, delta: isize) {
-        let (counter, waiters) = split(state);
-        assert!(counter >= 0, "sync: negative WaitGroup counter");
-        assert!(
-            !(waiters != 0 && delta > 0 && counter as isize == delta),
-            "sync: WaitGroup misuse: Add called concurrently with Wait"
-        );
-        if counter > 0 || waiters == 0 {
-            return;
-        }
-        // The counter is zero and there are waiters: nobody may change the state now, so it can be stored.
-        // Relaxed: a look for misuse only.
-        assert!(
-            self.state.load(Ordering::Relaxed) == state,
-            "sync: WaitGroup misuse: Add called concurrently with Wait"
-        );
-        self.state.store(0, Ordering::Release); // pairs with the Acquire in `wait`
-        self.sema.release(waiters);
+        self.group().add(delta);
     }
 
     /// Takes one off the counter.
@@ -116,14 +88,7 @@ impl WaitGroup {
     /// `sync: WaitGroup is reused before previous Wait has returned`.
     #[track_caller]
     pub fn wait(&self) {
-        if !self.wait_as(WaitReason::WaitGroup, Location::caller()) {
-            return;
-        }
-        // Acquire: pairs with the Release in `add_slow`.
-        assert!(
-            self.state.load(Ordering::Acquire) == 0,
-            "sync: WaitGroup is reused before previous Wait has returned"
-        );
+        self.group().wait();
     }
 
     /// Starts `f` as a goroutine of the group: adds one now, and takes it off when `f` has returned or called `goexit`.
@@ -132,20 +97,19 @@ impl WaitGroup {
     ///
     /// # Examples
     /// ```
-    /// use std::sync::Arc;
     /// use goconc::sync::WaitGroup;
     ///
-    /// let wg = Arc::new(WaitGroup::new());
+    /// let wg = WaitGroup::new();
     /// wg.go(|| println!("hello"));
     /// wg.wait();
     /// ```
     #[track_caller]
-    pub fn go(self: &Arc<Self>, f: impl FnOnce() + core::marker::Send + 'static) {
+    pub fn go(&self, f: impl FnOnce() + core::marker::Send + 'static) {
         self.add(1);
-        let wg = Arc::clone(self);
+        let group = Arc::clone(self.group());
         crate::sched::spawn::spawn(
             move || {
-                let mut done = DoneUnlessPanicking { wg: &wg, returned: false };
+                let mut done = DoneUnlessPanicking { group: &group, returned: false };
                 f();
                 done.returned = true;
             },
@@ -153,36 +117,11 @@ impl WaitGroup {
             Location::caller(),
         );
     }
-
-    /// The counter as of now.
-    pub(crate) fn count(&self) -> i32 {
-        split(self.state.load(Ordering::Acquire)).0 // pairs with the AcqRel in `add`
-    }
-
-    /// Waits until the counter is zero, shown in dumps as `reason`. False: it was zero.
-    pub(crate) fn wait_as(&self, reason: WaitReason, at: &'static Location<'static>) -> bool {
-        let mut state = self.state.load(Ordering::Acquire); // pairs with the AcqRel in `add` that reached zero
-        while split(state).0 != 0 {
-            // Relaxed on success: the semaphore orders what comes after. Acquire on failure: as above.
-            match self.state.compare_exchange_weak(state, state + 1, Ordering::Relaxed, Ordering::Acquire) {
-                Ok(_) => {
-                    self.sema.acquire(reason, at);
-                    return true;
-                }
-                Err(now) => state = now,
-            }
-        }
-        false
-    }
-}
-
-fn split(state: u64) -> (i32, u32) {
-    ((state >> 32) as u32 as i32, state as u32)
 }
 
 /// Counts off when its goroutine ends, by return or by `goexit`; a panic that nobody recovers ends the process anyway.
 struct DoneUnlessPanicking<'a> {
-    wg: &'a WaitGroup,
+    group: &'a Group,
     returned: bool,
 }
 
@@ -191,7 +130,7 @@ impl Drop for DoneUnlessPanicking<'_> {
         let goexit = crate::gmp::g::current().is_some_and(|g| g.goexiting.get());
         // Not `std::thread::panicking`: that may be another goroutine's panic, parked on this thread.
         if self.returned || goexit {
-            self.wg.done();
+            self.group.add(-1);
         }
     }
 }
@@ -204,6 +143,8 @@ impl Default for WaitGroup {
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitGroup").field("counter", &self.count()).finish_non_exhaustive()
+        f.debug_struct("WaitGroup")
+            .field("counter", &self.group.get().map_or(0, |group| group.count()))
+            .finish_non_exhaustive()
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) migration: bool,
     /// `GOCONC_DEBUG=stalls=1`: say so when goroutines wait for 100 ms for a thread that is stuck.
     pub(crate) stalls: bool,
+    /// `GOCONC_DEBUG=scheddetail=1`: that line is followed by one for each P and M.
+    pub(crate) scheddetail: bool,
     /// `GOCONC_DEBUG=schedtrace=N`: a line on the scheduler every N milliseconds; 0 is off.
     pub(crate) schedtrace: u64,
 }
@@ -76,6 +78,7 @@ fn read() -> Result<Options, Bad> {
         no_membarrier: false,
         migration: false,
         stalls: false,
+        scheddetail: false,
         schedtrace: 0,
     };
     if let Some(text) = var("GOCONC_DEBUG") {
@@ -117,12 +120,13 @@ fn parse_debug(text: &str, options: &mut Options) -> Result<(), Bad> {
         let bad = || Bad {
             variable: "GOCONC_DEBUG",
             value: item.to_owned(),
-            allowed: "a comma-separated list of schedtrace=MS, sticky=1, migration=1, stalls=1, mprotect=1, nomembarrier=1",
+            allowed: "a comma-separated list of schedtrace=MS, scheddetail=1, sticky=1, migration=1, stalls=1, mprotect=1, nomembarrier=1",
         };
         let (key, value) = item.split_once('=').ok_or_else(bad)?;
         let number: u64 = value.parse().map_err(|_| bad())?;
         match key {
             "schedtrace" => options.schedtrace = number,
+            "scheddetail" => options.scheddetail = number != 0,
             "sticky" => options.sticky = number != 0,
             "migration" => options.migration = number != 0,
             "stalls" => options.stalls = number != 0,

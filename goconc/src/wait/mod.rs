@@ -3,6 +3,7 @@
 //! Stacks do not move and are not freed while their goroutine is parked, so a [`Sudog`] is a local of the parked frame
 //! and holds a pointer to the value slot beside it: no pool, no allocation.
 
+pub(crate) mod group;
 pub(crate) mod sema;
 pub(crate) mod waitq;
 
