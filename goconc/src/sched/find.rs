@@ -159,20 +159,13 @@ impl M {
         let first = chain.pop();
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
-        let mut rest = Vec::new();
+        // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
         while let Some(next) = chain.pop() {
             match next.kind() {
                 // SAFETY: we are this M, in the runtime.
                 Kind::Started(g) => unsafe { self.home() }.push_back(g),
-                Kind::Unstarted(record) => rest.push(record),
-            }
-        }
-        // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
-        for record in rest {
-            if private.fresh.len() >= KEEP {
-                private.shared.push(Chain::of(Runnable::unstarted(record)));
-            } else {
-                private.fresh.push(record);
+                Kind::Unstarted(_) if private.fresh.len() >= KEEP => private.shared.push(Chain::of(next)),
+                Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
         private.kept = private.fresh.len();
