@@ -85,8 +85,8 @@ fn from_the_environment() {
     }
 }
 
-/// GO-029: by default as many as affinity allows. (GO-030: the quota is tested in goconc/src/sys/cpu.rs. GO-031: the default
-/// is read once, at start; it does not follow a quota that changes later.)
+/// GO-029: by default as many as affinity allows. (GO-030: the quota is tested in goconc/src/sys/cpu.rs. GO-031: sysmon looks
+/// once a second and follows; a test would have to change the cgroup.)
 #[test]
 fn default_follows_affinity() {
     let all = run(SCENE, &["procs"], &[]).ok().stdout.trim().parse::<usize>().unwrap();
