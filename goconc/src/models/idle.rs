@@ -1,5 +1,5 @@
-//! Mirrors `sched::idle` and the order of looks in `sched::find`: no work waits while a P is idle and an M parked, and no
-//! M sleeps on an inbox that is not empty.
+//! Mirrors `sched::idle` and `sched::stop`, and the order of looks in `sched::find`: no work waits while a P is idle and an
+//! M parked, and no M sleeps on an inbox that is not empty.
 //!
 //! A goroutine, once found, runs for ever: its M keeps its P and never looks again. So every piece of work needs an M of
 //! its own, woken in time; one wake-up too few, and the M that should have had it sleeps for ever, which loom reports as a
@@ -255,7 +255,7 @@ impl Sched {
         self.counts.fetch_add(NEED_P_ONE, SeqCst);
     }
 
-    fn found_work(&self, m: M) {
+    fn stop_spinning(&self, m: M) {
         if self.ms[m].spinning.replace(false) {
             let before = self.counts.fetch_sub(SPINNING_ONE, SeqCst);
             let more = spinning_of(before) == 1 && idle_of(before) != 0 && !self.shared.is_empty();
@@ -275,8 +275,9 @@ impl Sched {
                 if me.spinning.replace(spinning) {
                     self.counts.fetch_sub(SPINNING_ONE, SeqCst);
                 }
-            } else if spinning && me.spinning.replace(true) {
-                self.counts.fetch_sub(SPINNING_ONE, SeqCst);
+            } else {
+                self.stop_spinning(m);
+                me.spinning.set(spinning);
             }
             self.send(wake);
             return orphan;
@@ -359,12 +360,12 @@ impl Sched {
             self.ms[m].inbox.drain(|_| own = true);
             if own {
                 if !self.flaw.is("own work") {
-                    self.found_work(m);
+                    self.stop_spinning(m);
                 }
                 return Found::Own;
             }
             if self.shared.steal() {
-                self.found_work(m);
+                self.stop_spinning(m);
                 return Found::Shared;
             }
             p = self.stop_m(m, p);
@@ -494,7 +495,7 @@ fn orphan(flaw: Flaw) {
     let spinner = |sched: &Sched| {
         let p = sched.stop_m(0, 0);
         if p == 7 {
-            sched.found_work(0); // in the orphan
+            sched.stop_spinning(0); // in the orphan
             return Found::Own;
         }
         Found::Shared
@@ -528,7 +529,7 @@ fn give_up(flaw: Flaw) {
         let sched = Sched::new(flaw, true, vec![]);
         // `give_up_p`; there is nothing in the P.
         if !flaw.is("give up") {
-            sched.found_work(0);
+            sched.stop_spinning(0);
         }
         sched.parked(0)
     };
