@@ -1,138 +1,399 @@
-//! `Timers`: what is due when, for one P. Knows no goroutine and no channel: a timer is a function and its argument.
+//! `Timers`: what is due when, for one P. Knows no goroutine and no channel: a timer is a [`Node`] in its owner's memory.
 //!
-//! The heap has a lock of its own, because any M may run the timers of an idle P; `next` is the earliest deadline, read
-//! without the lock. Deadlines are [`clock::nanos`](crate::sys::clock::nanos).
+//! A heap of four children a node: pairs of a deadline and a pointer, four pairs in a cache line. A **tracked** node knows its
+//! place, so that its owner can move it or take it off at once: what is stopped costs nothing any more, and the heap never
+//! holds more than what is armed. An **untracked** one (a sleep, which nobody takes back) stays untouched until it is due:
+//! while a million goroutines sleep, the heap's moves do not touch a million stacks.
+//!
+//! Who may do what:
+//! * `at` belongs to the heap, under its lock. `heap` belongs to the owner of the node, under the owner's lock or because
+//!   there is only one left. Locks are taken in this order: the owner's, the heap's.
+//! * [`Timers::run`] takes a due node off and asks [`Ops::due`], still under the heap's lock; then it gives the lock back and
+//!   calls [`Ops::fire`]. An owner that frees a node calls [`Node::disarm`] first, which takes the same lock: so either the
+//!   node was taken off by it and `due` is not called, or `due` is over, and has seen whether the owner is still there.
+//!
+//! Any M may run the timers of any P. `next` is the earliest deadline, read without the lock. Deadlines are
+//! [`clock::nanos`](crate::sys::clock::nanos).
 
-use core::cmp::Reverse;
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::BinaryHeap;
+use core::cell::Cell;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 /// No deadline.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// What happens when the time has come. Called once, without any lock, on a scheduler's stack.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Action {
-    /// The function.
-    pub(crate) f: fn(usize),
-    /// Its argument.
-    pub(crate) arg: usize,
+/// Children of a node of the heap.
+const ARITY: usize = 4;
+/// The place of a node that is in no heap.
+const NOWHERE: usize = usize::MAX;
+/// Marks the pointer to an untracked node.
+const UNTRACKED: usize = 1;
+
+/// What a timer does when its time has come.
+#[derive(Debug)]
+pub(crate) struct Ops {
+    /// Under the heap's lock, when the node has been taken off because it is due. False: its owner is about to free it, and it
+    /// does not fire. True: it will still be there when `fire` is called.
+    pub(crate) due: unsafe fn(NonNull<Node>) -> bool,
+    /// Without any lock, on whatever thread runs the timers.
+    pub(crate) fire: unsafe fn(NonNull<Node>, Firing),
 }
 
+/// The circumstances in which a timer fires.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Firing {
+    /// The time.
+    pub(crate) now: u64,
+    /// Who runs the timers: opaque here, handed on from [`Timers::run`].
+    pub(crate) by: *const (),
+}
+
+/// A timer, inside its owner.
+#[derive(Debug)]
+pub(crate) struct Node {
+    ops: &'static Ops,
+    /// The heap that it is in, or was in last; null: it was never armed.
+    heap: AtomicPtr<Timers>,
+    /// Where in the heap.
+    at: Cell<usize>,
+}
+
+/// What [`Node::arm`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Armed {
+    /// It was armed before: this has only changed the deadline.
+    pub(crate) again: bool,
+    /// It is the earliest of its heap now.
+    pub(crate) earliest: bool,
+}
+
+impl Node {
+    /// A timer that is not armed.
+    pub(crate) const fn new(ops: &'static Ops) -> Node {
+        Node { ops, heap: AtomicPtr::new(core::ptr::null_mut()), at: Cell::new(NOWHERE) }
+    }
+
+    /// Arms it, or changes its deadline. If it is in no heap it goes into `here`.
+    ///
+    /// # Safety
+    /// * `this` is alive, and may be used for as much of its owner as `fire` needs; it stays where it is until it has fired
+    ///   or [`disarm`](Self::disarm) was called.
+    /// * The caller holds the lock of the node's owner, or there is nobody else.
+    pub(crate) unsafe fn arm(this: NonNull<Node>, when: u64, here: &'static Timers) -> Armed {
+        // SAFETY: alive by contract.
+        let node = unsafe { this.as_ref() };
+        if let Some(heap) = node.last_heap() {
+            let mut entries = heap.entries.lock();
+            if node.at.get() != NOWHERE {
+                entries.change(node.at.get(), when);
+                return Armed { again: true, earliest: heap.publish(&entries) };
+            }
+        }
+        node.heap.store(core::ptr::from_ref(here).cast_mut(), Ordering::Relaxed); // under the owner's lock
+        let mut entries = here.entries.lock();
+        entries.push(Entry::tracked(when, this));
+        Armed { again: false, earliest: here.publish(&entries) }
+    }
+
+    /// Takes it off. False: it was not armed, or it has fired, or is about to.
+    ///
+    /// # Safety
+    /// * The caller holds the lock of the node's owner, or there is nobody else.
+    pub(crate) unsafe fn disarm(&self) -> bool {
+        let Some(heap) = self.last_heap() else { return false };
+        let mut entries = heap.entries.lock();
+        let at = self.at.get();
+        if at == NOWHERE {
+            return false;
+        }
+        entries.remove(at);
+        heap.publish(&entries);
+        true
+    }
+
+    fn last_heap(&self) -> Option<&'static Timers> {
+        // SAFETY: null, or made from a `&'static Timers`. Relaxed: under the owner's lock.
+        unsafe { self.heap.load(Ordering::Relaxed).as_ref() }
+    }
+}
+
+/// A deadline, and whose it is.
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     when: u64,
-    seq: u64,
-    action: Action,
+    /// Perhaps with the mark.
+    node: *mut Node,
 }
 
 impl Entry {
-    /// Earlier first; among equals, first come first served.
-    fn key(&self) -> (u64, u64) {
-        (self.when, self.seq)
+    fn tracked(when: u64, node: NonNull<Node>) -> Entry {
+        Entry { when, node: node.as_ptr() }
+    }
+
+    fn untracked(when: u64, node: NonNull<Node>) -> Entry {
+        Entry { when, node: node.as_ptr().map_addr(|address| address | UNTRACKED) }
+    }
+
+    fn node(self) -> NonNull<Node> {
+        let node = self.node.map_addr(|address| address & !UNTRACKED);
+        // SAFETY: made from a NonNull of something that is aligned to more than the mark.
+        unsafe { NonNull::new_unchecked(node) }
+    }
+
+    /// Tells the node where it is.
+    fn tell(self, at: usize) {
+        if self.node.addr() & UNTRACKED == 0 {
+            // SAFETY: nodes in the heap are alive, and `at` is ours under the heap's lock.
+            unsafe { self.node().as_ref() }.at.set(at);
+        }
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
+/// The heap proper.
+#[derive(Debug, Default)]
+struct Entries(Vec<Entry>);
 
-#[derive(Default)]
-struct Heap {
-    entries: BinaryHeap<Reverse<Entry>>,
-    seq: u64,
+impl Entries {
+    fn first(&self) -> u64 {
+        self.0.first().map_or(NEVER, |entry| entry.when)
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.0.push(entry);
+        self.rise(self.0.len() - 1, entry);
+    }
+
+    /// Gives the entry at `at` a new deadline.
+    fn change(&mut self, at: usize, when: u64) {
+        let entry = Entry { when, ..self.0[at] };
+        self.settle(at, entry);
+    }
+
+    /// Takes the entry at `at` off.
+    fn remove(&mut self, at: usize) -> Entry {
+        let removed = self.0[at];
+        let last = self.0.pop();
+        if let Some(last) = last
+            && at < self.0.len()
+        {
+            self.settle(at, last);
+        }
+        removed.tell(NOWHERE);
+        removed
+    }
+
+    /// Puts `entry` where it belongs, given that the place `at` is free.
+    fn settle(&mut self, at: usize, entry: Entry) {
+        let parent = at.checked_sub(1).map(|below| self.0[below / ARITY].when);
+        if parent.is_some_and(|parent| entry.when < parent) {
+            self.rise(at, entry);
+        } else {
+            self.sink(at, entry);
+        }
+    }
+
+    fn rise(&mut self, mut at: usize, entry: Entry) {
+        while let Some(below) = at.checked_sub(1) {
+            let parent = self.0[below / ARITY];
+            if parent.when <= entry.when {
+                break;
+            }
+            self.put(at, parent);
+            at = below / ARITY;
+        }
+        self.put(at, entry);
+    }
+
+    fn sink(&mut self, mut at: usize, entry: Entry) {
+        loop {
+            let from = at * ARITY + 1;
+            let to = (from + ARITY).min(self.0.len());
+            let Some(least) = (from..to).min_by_key(|&child| self.0[child].when) else { break };
+            if entry.when <= self.0[least].when {
+                break;
+            }
+            self.put(at, self.0[least]);
+            at = least;
+        }
+        self.put(at, entry);
+    }
+
+    fn put(&mut self, at: usize, entry: Entry) {
+        self.0[at] = entry;
+        entry.tell(at);
+    }
 }
 
 /// The timers of one P.
+#[derive(Debug)]
 pub(crate) struct Timers {
     next: AtomicU64,
-    heap: Mutex<Heap>,
+    entries: Mutex<Entries>,
 }
 
-impl core::fmt::Debug for Timers {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Timers").field("next", &self.next).finish_non_exhaustive()
-    }
-}
+// SAFETY: the entries point at nodes, of which this touches `at` only, under the lock.
+unsafe impl Sync for Timers {}
+// SAFETY: as above; nothing here is tied to a thread.
+unsafe impl Send for Timers {}
 
 impl Timers {
     /// No timers.
     pub(crate) fn new() -> Self {
-        Timers { next: AtomicU64::new(NEVER), heap: Mutex::new(Heap::default()) }
+        Timers { next: AtomicU64::new(NEVER), entries: Mutex::new(Entries::default()) }
     }
 
     /// The earliest deadline, or [`NEVER`].
     #[inline]
     pub(crate) fn next(&self) -> u64 {
-        // Acquire: pairs with the Release in `add`; who sees a deadline finds its entry under the lock anyway.
+        // Acquire: pairs with the Release in `publish`; who sees a deadline finds its entry under the lock anyway.
         self.next.load(Ordering::Acquire)
     }
 
-    /// Arms a timer.
-    pub(crate) fn add(&self, when: u64, action: Action) {
-        let mut heap = self.heap.lock();
-        heap.seq += 1;
-        let seq = heap.seq;
-        heap.entries.push(Reverse(Entry { when, seq, action }));
-        self.publish(&heap);
+    /// Arms a timer that nobody takes back: it fires, once.
+    ///
+    /// # Safety
+    /// * The node is in no heap, and stays where it is until it has fired; `node` may be used for as much of its owner as
+    ///   `fire` needs.
+    pub(crate) unsafe fn add_untracked(&self, when: u64, node: NonNull<Node>) {
+        let mut entries = self.entries.lock();
+        entries.push(Entry::untracked(when, node));
+        self.publish(&entries);
     }
 
-    fn publish(&self, heap: &Heap) {
-        let next = heap.entries.peek().map_or(NEVER, |Reverse(entry)| entry.when);
+    /// Says whether the earliest deadline is an earlier one than before.
+    fn publish(&self, entries: &Entries) -> bool {
+        let next = entries.first();
+        let earlier = next < self.next.load(Ordering::Relaxed); // written under the lock only
         self.next.store(next, Ordering::Release); // pairs with the Acquire in `next`
+        earlier
     }
 
-    /// Runs everything that is due at `now`; says how many that were.
-    pub(crate) fn run(&self, now: u64) -> usize {
+    /// Fires everything that is due at `now`, earliest first; says how many that were. `by` is handed on to [`Ops::fire`].
+    pub(crate) fn run(&self, now: u64, by: *const ()) -> usize {
         let mut count = 0;
         while self.next() <= now {
-            let mut heap = self.heap.lock();
-            let due = match heap.entries.peek() {
-                Some(Reverse(entry)) if entry.when <= now => heap.entries.pop(),
-                _ => None,
-            };
-            self.publish(&heap);
-            drop(heap); // the action may arm a timer
-            if let Some(Reverse(entry)) = due {
-                (entry.action.f)(entry.action.arg);
-                count += 1;
-            }
+            let Some(node) = self.pop(now) else { continue };
+            // SAFETY: `due` has said that it stays until it has fired.
+            let ops = unsafe { node.as_ref() }.ops;
+            // SAFETY: it was armed, is off the heap, and `due` was asked.
+            unsafe { (ops.fire)(node, Firing { now, by }) };
+            count += 1;
         }
         count
+    }
+
+    /// Takes the first entry off, if it is due and its owner wants it to fire.
+    fn pop(&self, now: u64) -> Option<NonNull<Node>> {
+        let mut entries = self.entries.lock();
+        if entries.first() > now {
+            return None; // somebody else was quicker
+        }
+        let node = entries.remove(0).node();
+        self.publish(&entries);
+        // SAFETY: the node was in the heap, so its owner has not passed `disarm` yet, which needs the lock that we hold.
+        let ops = unsafe { node.as_ref() }.ops;
+        // SAFETY: as above; it has just been taken off.
+        unsafe { (ops.due)(node) }.then_some(node)
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sys::rand::Rng;
+
+    /// A timer that notes that it has fired.
+    #[repr(C)]
+    struct Probe {
+        node: Node,
+        id: usize,
+    }
+
+    static OPS: Ops = Ops { due: |_| true, fire };
+    thread_local!(static FIRED: Cell<Vec<usize>> = const { Cell::new(Vec::new()) });
+
+    unsafe fn fire(node: NonNull<Node>, _: Firing) {
+        // SAFETY: nodes of these tests are the first field of a Probe, which outlives its timer.
+        let id = unsafe { node.cast::<Probe>().as_ref() }.id;
+        FIRED.set(FIRED.take().into_iter().chain([id]).collect());
+    }
+
+    fn probe(id: usize) -> &'static Probe {
+        Box::leak(Box::new(Probe { node: Node::new(&OPS), id }))
+    }
+
+    fn timers() -> &'static Timers {
+        Box::leak(Box::new(Timers::new()))
+    }
+
+    fn arm(probe: &'static Probe, when: u64, timers: &'static Timers) -> Armed {
+        // SAFETY: one thread; probes are never freed.
+        unsafe { Node::arm(NonNull::from(probe).cast(), when, timers) }
+    }
+
+    fn run(timers: &Timers, now: u64) -> Vec<usize> {
+        let count = timers.run(now, core::ptr::null());
+        let fired = FIRED.take();
+        assert_eq!(fired.len(), count);
+        fired
+    }
 
     #[test]
-    fn due_ones_run_in_order_and_late_ones_wait() {
-        static RAN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-        let timers = Timers::new();
-        for (when, arg) in [(30, 3), (10, 1), (20, 2), (10, 4)] {
-            timers.add(when, Action { f: |arg| RAN.lock().push(arg), arg });
+    fn due_ones_fire_in_order_and_late_ones_wait() {
+        let timers = timers();
+        for (when, id) in [(30, 3), (10, 1), (20, 2)] {
+            arm(probe(id), when, timers);
         }
+        // SAFETY: as in `arm`.
+        unsafe { timers.add_untracked(15, NonNull::from(probe(4)).cast()) };
         assert_eq!(timers.next(), 10);
-        assert_eq!(timers.run(20), 3);
-        assert_eq!(*RAN.lock(), [1, 4, 2]);
+        assert_eq!(run(timers, 20), [1, 4, 2]);
         assert_eq!(timers.next(), 30);
-        assert_eq!(timers.run(29), 0);
-        assert_eq!(timers.run(30), 1);
+        assert_eq!(run(timers, 29), []);
+        assert_eq!(run(timers, 30), [3]);
         assert_eq!(timers.next(), NEVER);
+    }
+
+    #[test]
+    fn one_that_is_moved_or_stopped_does_so_at_once() {
+        let timers = timers();
+        let (a, b) = (probe(1), probe(2));
+        assert_eq!(arm(a, 50, timers), Armed { again: false, earliest: true });
+        assert_eq!(arm(b, 60, timers), Armed { again: false, earliest: false });
+        assert_eq!(arm(b, 40, timers), Armed { again: true, earliest: true });
+        assert_eq!(arm(b, 70, timers), Armed { again: true, earliest: false });
+        assert_eq!(timers.next(), 50);
+        // SAFETY: one thread.
+        assert!(unsafe { a.node.disarm() });
+        // SAFETY: one thread.
+        assert!(!unsafe { a.node.disarm() });
+        assert_eq!(timers.next(), 70);
+        assert_eq!(run(timers, 100), [2]);
+        // SAFETY: one thread.
+        assert!(!unsafe { b.node.disarm() });
+    }
+
+    #[test]
+    fn agrees_with_a_sorted_list() {
+        let timers = timers();
+        let rng = Rng::new(7);
+        let probes: Vec<_> = (0..500).map(probe).collect();
+        let mut expected = std::collections::BTreeMap::new();
+        for step in 0..20_000u64 {
+            let id = rng.below(500) as usize;
+            if rng.below(3) == 0 {
+                // SAFETY: one thread.
+                assert_eq!(unsafe { probes[id].node.disarm() }, expected.remove(&id).is_some());
+            } else {
+                let when = u64::from(rng.below(1_000_000)) << 16 | step; // no two are equal
+                assert_eq!(arm(probes[id], when, timers).again, expected.insert(id, when).is_some());
+            }
+            assert_eq!(timers.next(), expected.values().min().copied().unwrap_or(NEVER));
+        }
+        let mut order: Vec<_> = expected.into_iter().map(|(id, when)| (when, id)).collect();
+        order.sort_unstable();
+        assert_eq!(run(timers, NEVER - 1), order.iter().map(|&(_, id)| id).collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
+use std::time::Instant;
 
 use crate::chan::handle::Handle;
 use crate::chan::hchan::Hchan;
@@ -694,6 +695,19 @@ impl<T> Chan<T> {
 impl<T> Recv<T> {
     pub(super) fn hchan(&self) -> Option<&Hchan<T>> {
         self.0.hchan()
+    }
+}
+
+impl Recv<Instant> {
+    /// The channel of a timer that is due in `delay` nanoseconds, and after that, unless `period` is zero, every `period`.
+    pub(crate) fn clock(delay: u64, period: u64) -> Self {
+        Recv(Handle::make_clock(delay, period))
+    }
+
+    /// Sets the timer behind this channel anew, or (`None`) stops it. Says whether it would have given a value. `None`: there is
+    /// no timer behind it.
+    pub(crate) fn set_clock(&self, delay: Option<u64>, period: u64) -> Option<bool> {
+        self.0.set_clock(delay, period)
     }
 }
 

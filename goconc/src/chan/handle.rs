@@ -5,6 +5,7 @@ use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::panic::{Location, RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
+use std::time::Instant;
 
 use crate::chan::hchan::{Hchan, Now, wait_on_nil};
 use crate::chan::{CloseError, SendError, TryRecvError, TrySendError};
@@ -107,6 +108,18 @@ impl<T> Handle<T> {
             None => write!(f, "{name}(nil)"),
             Some(hchan) => write!(f, "{name}({hchan:p}, {}/{})", self.len(), self.cap()),
         }
+    }
+}
+
+impl Handle<Instant> {
+    /// A clock channel: see [`Hchan::make_clock`].
+    pub(super) fn make_clock(delay: u64, period: u64) -> Self {
+        Handle(Some(Hchan::make_clock(delay, period)), PhantomData)
+    }
+
+    /// As [`Hchan::set_clock`].
+    pub(super) fn set_clock(&self, delay: Option<u64>, period: u64) -> Option<bool> {
+        self.hchan()?.set_clock(delay, period)
     }
 }
 

@@ -4,7 +4,7 @@
 //!  - `sendq` or `recvq` is empty (or a select waits on both sides of this channel);
 //!  - `len > 0` implies that `recvq` is empty;
 //!  - `len < cap` implies that `sendq` is empty;
-//!  - `closed` implies that both are empty.
+//!  - if it is closed, both are empty.
 //!
 //! A value moves exactly once: from the sender to a waiting receiver's slot, or into the ring, or, from a waiting sender's
 //! slot, to the receiver or into the ring. A waiter that was handed its value owns it before it runs: nobody can come
@@ -14,14 +14,17 @@ use core::cell::Cell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 use std::alloc::{Layout, alloc, dealloc};
+use std::time::Instant;
 
 use crate::block::{self, Block};
+use crate::chan::clock::{self, Clock};
 use crate::chan::select::Dir;
 use crate::gmp::{WaitReason, g};
 use crate::sched::park;
 use crate::sys::spin::ByteLock;
+use crate::timer::NEVER;
 use crate::wait::waitq::WaitQ;
 use crate::wait::{Sudog, Who};
 
@@ -30,15 +33,24 @@ use crate::wait::{Sudog, Who};
 #[repr(C, align(64))]
 pub(super) struct Hchan<T> {
     lock: ByteLock,
-    closed: AtomicBool,
+    /// OPEN, CLOSED or CLOCK.
+    state: AtomicU8,
     refs: AtomicU32,
     len: AtomicU32,
     cap: u32,
     head: Cell<u32>,
+    /// The ring; of a clock channel, the clock.
     buf: NonNull<T>,
     recvq: WaitQ,
     sendq: WaitQ,
 }
+
+/// It is neither of the other two.
+const OPEN: u8 = 0;
+/// It has been closed.
+const CLOSED: u8 = 1;
+/// It belongs to a timer: see `clock`. Nobody sends into it or closes it.
+const CLOCK: u8 = 2;
 
 /// What a non-blocking operation found.
 pub(super) enum Now<T> {
@@ -62,10 +74,15 @@ impl<T> Hchan<T> {
             // SAFETY: the layout is not empty.
             NonNull::new(unsafe { alloc(layout) })?.cast()
         };
+        Some(Self::place(OPEN, cap, buf))
+    }
+
+    #[inline]
+    fn place(state: u8, cap: u32, buf: NonNull<T>) -> NonNull<Hchan<T>> {
         let this = take_block().cast::<Hchan<T>>();
         let blank = Hchan {
             lock: ByteLock::new(),
-            closed: AtomicBool::new(false),
+            state: AtomicU8::new(state),
             refs: AtomicU32::new(1),
             len: AtomicU32::new(0),
             cap,
@@ -76,7 +93,7 @@ impl<T> Hchan<T> {
         };
         // SAFETY: a free block is large enough and aligned: both are one cache line.
         unsafe { this.write(blank) };
-        Some(this)
+        this
     }
 
     /// One more reference.
@@ -114,6 +131,10 @@ impl<T> Hchan<T> {
                 drop(c.take_buffered()); // Relaxed above: we are alone
             }
         };
+        if let Some(clock) = c.clock() {
+            // SAFETY: nobody else knows the channel.
+            unsafe { Clock::destroy(clock) };
+        }
         // A destructor that panics must not leak the rest, nor the channel itself.
         let mut panicked = None;
         while let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop_buffered)) {
@@ -152,12 +173,74 @@ impl<T> Hchan<T> {
         self.unlock();
     }
 
-    /// Those who wait in this direction.
-    pub(super) fn queue(&self, dir: Dir) -> &WaitQ {
+    /// Adds a waiter. Locked.
+    ///
+    /// # Safety
+    /// * The sudog stays where it is until it is off the queue; its slot fits the direction.
+    #[inline]
+    pub(super) unsafe fn enqueue(&self, dir: Dir, sudog: &Sudog) {
         match dir {
-            Dir::Recv => &self.recvq,
-            Dir::Send => &self.sendq,
+            // SAFETY: locked, and the rest by contract.
+            Dir::Send => unsafe { self.sendq.push(sudog) },
+            Dir::Recv => {
+                if let Some(clock) = self.clock()
+                    && self.recvq.is_empty()
+                {
+                    Clock::waits_begin(clock);
+                }
+                // SAFETY: as above.
+                unsafe { self.recvq.push(sudog) };
+            }
         }
+    }
+
+    /// Takes a waiter off, if it is still there. Locked.
+    ///
+    /// # Safety
+    /// * It was enqueued here, for this direction.
+    #[inline]
+    pub(super) unsafe fn dequeue(&self, dir: Dir, sudog: &Sudog) {
+        match dir {
+            // SAFETY: locked, and the rest by contract.
+            Dir::Send => unsafe { self.sendq.remove(sudog) },
+            Dir::Recv => {
+                // SAFETY: as above.
+                unsafe { self.recvq.remove(sudog) };
+                if let Some(clock) = self.clock()
+                    && self.recvq.is_empty()
+                {
+                    // SAFETY: it lives as long as the channel.
+                    unsafe { clock.as_ref() }.waits_end();
+                }
+            }
+        }
+    }
+
+    /// Whether the operation would have had to wait at some moment during this call. Needs no lock; false is no answer.
+    #[inline(always)]
+    pub(super) fn seems_busy(&self, dir: Dir) -> bool {
+        // The order of the loads matters: a channel that nobody waits on, and that is found open later, was open then.
+        // Acquire: keeps the loads in order; what they read carries nothing else.
+        match dir {
+            Dir::Recv => {
+                self.len.load(Ordering::Acquire) == 0
+                    && self.sendq.is_empty()
+                    && self.state.load(Ordering::Relaxed) == OPEN
+            }
+            // One that is open and found full later has been both at once.
+            Dir::Send => {
+                self.state.load(Ordering::Acquire) == OPEN
+                    && self.recvq.is_empty()
+                    && self.len.load(Ordering::Relaxed) >= self.cap
+            }
+        }
+    }
+
+    /// The clock of a clock channel.
+    #[inline(always)]
+    fn clock(&self) -> Option<NonNull<Clock>> {
+        // Relaxed: whether it is one never changes.
+        (self.state.load(Ordering::Relaxed) == CLOCK).then(|| self.buf.cast())
     }
 
     fn unlock(&self) {
@@ -203,7 +286,7 @@ impl<T> Hchan<T> {
     /// * `value` points at a value, which is moved out on `Ready`, and stays otherwise.
     #[inline(always)]
     pub(super) unsafe fn send_now(&self, value: *const T) -> Now<Option<NonNull<Sudog>>> {
-        if self.closed.load(Ordering::Relaxed) {
+        if self.state.load(Ordering::Relaxed) == CLOSED {
             return Now::Closed; // Relaxed: under the lock
         }
         // SAFETY: we hold the lock, and the caller wakes whom we take.
@@ -267,7 +350,7 @@ impl<T> Hchan<T> {
         let mut value = ManuallyDrop::new(value);
         let sudog = Sudog::new(&who, (&raw mut value).cast());
         // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
-        unsafe { self.sendq.push(&sudog) };
+        unsafe { self.enqueue(Dir::Send, &sudog) };
         who.wait(&self.lock, WaitReason::ChanSend, at);
         // A receiver has moved the value out, or `close` has woken us and it is still here.
         if sudog.success() { Ok(()) } else { Err(ManuallyDrop::into_inner(value)) }
@@ -286,6 +369,9 @@ impl<T> Hchan<T> {
     /// Sends if that needs no wait.
     #[inline]
     pub(super) fn try_send(&self, value: T) -> Result<(), (Now<()>, T)> {
+        if self.seems_busy(Dir::Send) {
+            return Err((Now::NotReady, value));
+        }
         self.lock.lock();
         let result = self.send_locked(value);
         if let Err((Now::NotReady, _)) = result {
@@ -313,7 +399,23 @@ impl<T> Hchan<T> {
             return (Now::Ready(Self::take_from_sender(sudog)), Some(sudog));
         }
         // Relaxed: under the lock.
-        (if self.closed.load(Ordering::Relaxed) { Now::Closed } else { Now::NotReady }, None)
+        let now = match self.state.load(Ordering::Relaxed) {
+            OPEN => Now::NotReady,
+            CLOSED => Now::Closed,
+            _ => self.recv_from_clock(),
+        };
+        (now, None)
+    }
+
+    #[cold]
+    fn recv_from_clock(&self) -> Now<T> {
+        // SAFETY: the clock lives as long as the channel.
+        let moment = self.clock().and_then(|clock| unsafe { clock.as_ref() }.take());
+        match moment {
+            // SAFETY: clock channels are made for one T: Instant.
+            Some(moment) => Now::Ready(unsafe { core::mem::transmute_copy::<Instant, T>(&moment) }),
+            None => Now::NotReady,
+        }
     }
 
     /// The part of a receive that needs no wait. The channel is locked, and stays so on `NotReady` only.
@@ -361,7 +463,7 @@ impl<T> Hchan<T> {
         let mut slot = MaybeUninit::<T>::uninit();
         let sudog = Sudog::new(&who, slot.as_mut_ptr().cast());
         // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
-        unsafe { self.recvq.push(&sudog) };
+        unsafe { self.enqueue(Dir::Recv, &sudog) };
         who.wait(&self.lock, WaitReason::ChanReceive, at);
         // SAFETY: success says that a sender has written the slot.
         sudog.success().then(|| unsafe { slot.assume_init() })
@@ -370,6 +472,9 @@ impl<T> Hchan<T> {
     /// Receives if that needs no wait.
     #[inline]
     pub(super) fn try_recv(&self) -> Now<T> {
+        if self.seems_busy(Dir::Recv) {
+            return Now::NotReady;
+        }
         self.lock.lock();
         let now = self.recv_locked();
         if let Now::NotReady = now {
@@ -381,12 +486,12 @@ impl<T> Hchan<T> {
     /// Closes the channel and wakes everybody who waits. False: it is closed already.
     pub(super) fn close(&self) -> bool {
         self.lock.lock();
-        if self.closed.load(Ordering::Relaxed) {
+        if self.state.load(Ordering::Relaxed) != OPEN {
             // Relaxed: under the lock
             self.unlock();
             return false;
         }
-        self.closed.store(true, Ordering::Relaxed); // under the lock
+        self.state.store(CLOSED, Ordering::Relaxed); // under the lock
         // SAFETY: we hold the lock.
         let receivers = unsafe { self.recvq.take_all() };
         // SAFETY: as above.
@@ -399,8 +504,52 @@ impl<T> Hchan<T> {
     }
 }
 
+impl Hchan<Instant> {
+    /// Makes a clock channel with one reference: due in `delay` nanoseconds, and after that, unless `period` is zero, every
+    /// `period`.
+    pub(super) fn make_clock(delay: u64, period: u64) -> NonNull<Hchan<Instant>> {
+        let this = Self::place(CLOCK, 0, NonNull::dangling());
+        let clock = Clock::make(this, clock::deadline(delay), period);
+        // SAFETY: nobody else knows the channel yet.
+        unsafe { (*this.as_ptr()).buf = clock.cast() };
+        this
+    }
+
+    /// Sets a clock channel anew, or (`None`) stops it. Says whether it was set to a moment before. `None`: it is no clock
+    /// channel.
+    pub(super) fn set_clock(&self, delay: Option<u64>, period: u64) -> Option<bool> {
+        let clock = self.clock()?;
+        let when = delay.map_or(NEVER, clock::deadline);
+        self.lock.lock();
+        let (active, armed) = Clock::set(clock, when, period, !self.recvq.is_empty());
+        self.unlock();
+        if let Some(armed) = armed {
+            armed.announce();
+        }
+        Some(active)
+    }
+
+    /// Takes a reference, unless the last one is gone.
+    pub(super) fn retain_unless_gone(&self) -> bool {
+        // Relaxed: as in `retain`; whoever gives up the last reference takes the heap's lock, which the caller holds.
+        let one_more = |refs: u32| (refs != 0).then_some(refs + 1);
+        self.refs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    /// The first who waits for the clock. Locked.
+    pub(super) fn pop_receiver(&self) -> Option<NonNull<Sudog>> {
+        // SAFETY: locked, and the caller wakes whom we take.
+        unsafe { self.recvq.pop() }
+    }
+
+    /// Whether anybody waits for the clock. Locked.
+    pub(super) fn has_receivers(&self) -> bool {
+        !self.recvq.is_empty()
+    }
+}
+
 #[inline]
-fn take_block() -> NonNull<Block> {
+pub(super) fn take_block() -> NonNull<Block> {
     match g::current() {
         // SAFETY: we run on this M's thread, as its goroutine.
         Some(g) => unsafe { g.m().own() }.blocks.take(),
@@ -411,7 +560,7 @@ fn take_block() -> NonNull<Block> {
 /// # Safety
 /// * The block came from [`take_block`] and nobody uses it any more.
 #[inline]
-unsafe fn give_block(block: NonNull<Block>) {
+pub(super) unsafe fn give_block(block: NonNull<Block>) {
     match g::current() {
         Some(g) => {
             // SAFETY: we run on this M's thread, as its goroutine.

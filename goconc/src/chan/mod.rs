@@ -6,9 +6,11 @@
 //! | `handle` | the counted reference that all three public types hold |
 //! | `ends` | [`Chan`], [`Send`], [`Recv`]: documentation and one-line methods |
 //! | `iter` | `for v in &ch` |
+//! | `clock` | the channels of timers |
 //! | `select` | one of several operations, whichever can proceed |
 //! | `err` | what a `try_` or `checked_` operation says |
 
+mod clock;
 mod ends;
 mod err;
 mod handle;

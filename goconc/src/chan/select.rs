@@ -579,11 +579,11 @@ impl<T> Channel for Hchan<T> {
 
     unsafe fn enqueue(&self, dir: Dir, sudog: &Sudog) {
         // SAFETY: by contract.
-        unsafe { self.queue(dir).push(sudog) };
+        unsafe { Hchan::enqueue(self, dir, sudog) };
     }
 
     unsafe fn dequeue(&self, dir: Dir, sudog: &Sudog) {
         // SAFETY: by contract.
-        unsafe { self.queue(dir).remove(sudog) };
+        unsafe { Hchan::dequeue(self, dir, sudog) };
     }
 }

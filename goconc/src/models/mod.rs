@@ -14,6 +14,7 @@
 //! | `note` | a thread sleeps, with and without a deadline | mirrors `sys::note` |
 //! | `park` | leave the stack, then unlock; take the node, then ready | mirrors `sched::park` and `M::execute` |
 //! | `idle` | who is woken and when an M may sleep | mirrors `sched::idle` |
+//! | `keeper` | the M that looks after the timers, and who arms an earlier one | mirrors `sched::timers` |
 //! | `deep` | sysmon sleeps while all sleep, and only then | mirrors `sched::sysmon` |
 //! | `chan` | send, receive and close with waiters | mirrors `chan::hchan` |
 //! | `group` | WaitGroup on Sema | mirrors `sync::waitgroup`, `wait::sema` |
@@ -31,6 +32,7 @@ mod deep;
 mod group;
 mod idle;
 mod inbox;
+mod keeper;
 mod note;
 mod park;
 mod retake;

@@ -11,7 +11,7 @@
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::sched::sysmon::HELPERS;
-use crate::sched::{global_is_empty, idle, spawn};
+use crate::sched::{global_is_empty, idle, spawn, timers};
 use crate::sys::{thread, throw};
 use crate::timer::NEVER;
 
@@ -33,7 +33,7 @@ pub(crate) fn check() {
     let idle = idle::lock();
     SUSPICIOUS.store(false, Ordering::Relaxed); // under the lock
     if !idle.all_parked()
-        || idle::next_timer() != NEVER
+        || timers::next() != NEVER
         || !global_is_empty()
         || OUTSIDE_WAKERS.load(Ordering::SeqCst) != 0
     // a call in flight readies its goroutine before it counts down

@@ -10,7 +10,7 @@ use crate::migration;
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
 use crate::sched::{global_is_empty, global_take, gomaxprocs};
-use crate::sched::{idle, stop};
+use crate::sched::{idle, stop, timers};
 use crate::sys::clock;
 use crate::timer::NEVER;
 
@@ -27,8 +27,6 @@ const AGE_US: u64 = 50;
 const SHARED_AT_ONCE: usize = 256;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
 const RESERVED_US: u64 = 1_000;
-/// How often timers are looked at while there is other work.
-const TIMERS_US: u64 = 20;
 /// The longest run of neighbours that is kept or given away in one piece.
 const LONGEST_RUN: usize = 32;
 
@@ -59,6 +57,7 @@ impl M {
             match found {
                 Some(runnable) => {
                     stop::stop_spinning(self);
+                    timers::before_running(p);
                     return runnable;
                 }
                 None => stop::stop_m(self, p),
@@ -278,24 +277,6 @@ impl M {
         Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
     }
 
-    /// Runs what is due, if the last look was a while ago.
-    fn run_timers_now_and_then(&'static self) {
-        let now = clock::ticks();
-        if now.saturating_sub(self.timers_seen.get()) > TIMERS_US * clock::ticks_per_us() {
-            self.timers_seen.set(now);
-            self.run_timers();
-        }
-    }
-
-    /// Runs what is due on any P. True: something was.
-    fn run_timers(&'static self) -> bool {
-        if idle::next_timer() == NEVER {
-            return false;
-        }
-        let now = clock::tick_coarse();
-        p::all().map(|p| p.timers.run(now)).sum::<usize>() != 0
-    }
-
     /// Nothing of our own: the global queue, timers, then other Ps' surplus for as long as spinning pays.
     #[cold]
     fn search(&'static self, p: &'static P) -> Option<Runnable> {
@@ -324,6 +305,7 @@ impl M {
         }
         // SAFETY: this is the M's own thread.
         let spin_us = u64::from(unsafe { self.own() }.spin_us);
+        let spin_us = spin_us.min(timers::next().saturating_sub(clock::nanos()) / 1000); // not beyond a deadline
         let until = clock::ticks() + spin_us * clock::ticks_per_us();
         while clock::ticks() < until {
             for _ in 0..8 {

@@ -23,8 +23,7 @@
 //! an M that has used its P for a slice of 10 ms while somebody waits hands it on ([`yield_p`]); sysmon takes the P of an
 //! M that stays in user code. So each waits at most about a slice per M before it.
 //!
-//! **Timers**: the parked M that knows the earliest deadline sleeps only until then (the keeper). Running Ms look at all
-//! timers themselves; sysmon is the safety net when all of them are in user code.
+//! **Timers**: while a P is idle, one parked M sleeps only until the earliest deadline (the keeper, see `timers`).
 
 use core::sync::atomic::{Ordering, fence};
 use std::collections::VecDeque;
@@ -34,7 +33,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::gmp::m::{NEEDS_P, PARKED, RUNNING};
 use crate::gmp::{Chain, M, P, Runnable, p};
 use crate::sched::counts::{self, Counts};
-use crate::sched::{FOLLOWS_CPUS, GOMAXPROCS, global_is_empty, global_push, gomaxprocs, sysmon};
+use crate::sched::{FOLLOWS_CPUS, GOMAXPROCS, global_is_empty, global_push, gomaxprocs, sysmon, timers};
 use crate::sys::clock;
 use crate::sys::note::Note;
 use crate::timer::NEVER;
@@ -48,7 +47,7 @@ pub(crate) struct Idle {
     /// Ps whose M sysmon is asked to make, and whether that M starts as a spinner.
     orphans: Vec<(&'static P, bool)>,
     /// The parked M that looks after the timers, and until when it sleeps.
-    pub(super) keeper: Option<(&'static M, u64)>,
+    keeper: Option<(&'static M, u64)>,
     /// Ms with a thread.
     pub(crate) threads: usize,
     /// Ms whose thread has ended; the next new thread takes one of them over, caches and all.
@@ -146,8 +145,24 @@ impl Idle {
     /// `m` looks after the timers no longer.
     pub(super) fn resign(&mut self, m: &'static M) {
         if self.keeper.is_some_and(|(keeper, _)| core::ptr::eq(keeper, m)) {
-            self.keeper = None;
+            self.set_keeper(None);
         }
+    }
+
+    /// The parked M that looks after the timers, and until when it sleeps.
+    pub(super) fn keeper(&self) -> Option<(&'static M, u64)> {
+        self.keeper
+    }
+
+    /// From now on this M looks after the timers.
+    pub(super) fn set_keeper(&mut self, keeper: Option<(&'static M, u64)>) {
+        self.keeper = keeper;
+        timers::note_keeper(keeper.map_or(NEVER, |(_, until)| until));
+    }
+
+    /// The M that went to sleep last, of those that run what others could.
+    pub(super) fn parked_last(&self) -> Option<&'static M> {
+        self.ms.iter().rev().copied().find(|m| !m.exclusive())
     }
 
     /// Queues `m`, which has something to run, for a P.
@@ -344,11 +359,6 @@ pub(crate) fn wake_m(m: &'static M) {
 /// Whether some other M could find work right now.
 pub(crate) fn anything_to_steal() -> bool {
     !global_is_empty() || (0..gomaxprocs()).any(|id| p::get(id).has_shared())
-}
-
-/// The earliest deadline of all Ps, those beyond GOMAXPROCS included.
-pub(crate) fn next_timer() -> u64 {
-    p::all().map(|p| p.timers.next()).min().unwrap_or(NEVER)
 }
 
 /// Changes GOMAXPROCS because the user says so: it follows the CPUs no longer. Returns what it was.

@@ -11,6 +11,7 @@
 //! | `park` | park, ready, gosched, goexit: the one way to wait |
 //! | `sysmon` | the watcher: takes Ps from Ms that compute or block, makes Ms, runs the migration proof |
 //! | `dead` | "all goroutines are asleep - deadlock!" |
+//! | `timers` | who looks after the timers |
 //! | `warm` | touches the stacks of goroutines to come, when there are very many |
 //! | `start` | starts the runtime, once |
 //!
@@ -32,6 +33,7 @@ pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod sysmon;
+pub(crate) mod timers;
 mod warm;
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -78,7 +78,7 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
     let item = unsafe { node.as_ref() }.item();
     // SAFETY: nodes of goroutines carry the address of their header.
     let g = unsafe { m::g_of_item(item) };
-    if core::ptr::eq(m, home) || (migration::moving() && !m.exclusive() && !g.stays_home()) {
+    if may_run_on(m, g, home) {
         g.now_runnable();
         if let Some(kicked) = m.runnext.replace(Some(g)) {
             // SAFETY: we are this M, in the runtime.
@@ -89,7 +89,13 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
     }
 }
 
-/// As [`ready`], from a plain thread, or from an M's own stack (a timer).
+/// Whether `g`, which is at home on `home`, may be queued on `m`. By its owner.
+#[inline(always)]
+pub(super) fn may_run_on(m: &'static M, g: &'static G, home: &'static M) -> bool {
+    core::ptr::eq(m, home) || (migration::moving() && !m.exclusive() && !g.stays_home())
+}
+
+/// As [`ready`], from a plain thread.
 ///
 /// # Safety
 /// * As [`ready`].

@@ -7,8 +7,8 @@ use core::sync::atomic::{Ordering, fence};
 use crate::gmp::m::PARKED;
 use crate::gmp::{M, P};
 use crate::sched::counts::{self, Counts};
-use crate::sched::idle::{Disposed, anything_to_steal, assign, lock, next_timer, take_next_p, wake_p};
-use crate::sched::{dead, global_is_empty, gomaxprocs};
+use crate::sched::idle::{Disposed, anything_to_steal, assign, lock, take_next_p, wake_p};
+use crate::sched::{dead, global_is_empty, gomaxprocs, timers};
 use crate::sys::clock;
 use crate::timer::NEVER;
 
@@ -75,7 +75,7 @@ pub(super) fn stop_m(m: &'static M, p: &'static P) {
         counts::one_less_spinning();
     }
     fence(Ordering::SeqCst); // StoreLoad against `submitted`
-    if anything_to_steal() || next_timer() <= clock::nanos() {
+    if anything_to_steal() || timers::next() <= clock::nanos() {
         if m.exclusive() {
             wake_p();
         } else if unpark_self(m, false) {
@@ -146,8 +146,8 @@ fn unpark_self(m: &'static M, must_run: bool) -> bool {
 fn sleep_m(m: &'static M) {
     let slept_at = clock::ticks();
     loop {
-        let deadline = become_keeper(m);
-        if m.note.sleep_until(deadline) {
+        let deadline = timers::become_keeper(m);
+        if timers::sleep_until(&m.note, deadline) {
             if take_next_p(m) {
                 break;
             }
@@ -161,23 +161,6 @@ fn sleep_m(m: &'static M) {
     let parked_us = clock::ticks().saturating_sub(slept_at) / clock::ticks_per_us();
     // Parked for less than it would have cost to spin: spin longer next time.
     own.spin_us = if parked_us < 100 { (own.spin_us * 2).min(100) } else { (own.spin_us / 2).max(5) };
-}
-
-/// The deadline until which this M may sleep: that of the earliest timer, if no other parked M looks after it.
-fn become_keeper(m: &'static M) -> u64 {
-    let mut idle = lock();
-    idle.resign(m); // what it was responsible for before need not be what is next now
-    if m.state.load(Ordering::Relaxed) != PARKED {
-        return NEVER; // a P is on its way. Relaxed: under the lock
-    }
-    let next = next_timer();
-    // When every P is held, their Ms look after the timers, and sysmon after them.
-    let looked_after = !idle.has_idle_p() || idle.keeper.is_some_and(|(_, deadline)| deadline <= next);
-    if next == NEVER || looked_after {
-        return NEVER;
-    }
-    idle.keeper = Some((m, next));
-    next
 }
 
 /// The M has lost its P (or never had one) and has something to run: gets an idle P, or waits for its turn.
@@ -254,7 +237,7 @@ pub(super) fn leave_m(m: &'static M) {
     let mut idle = lock();
     // Timers too: this M would have looked after them, had it parked.
     let disposed = match m.p() {
-        Some(p) if p.has_work() || !global_is_empty() || next_timer() != NEVER => idle.start_m(p, false),
+        Some(p) if p.has_work() || !global_is_empty() || timers::next() != NEVER => idle.start_m(p, false),
         Some(p) => idle.dispose_p(p),
         None => Disposed::Waits,
     };

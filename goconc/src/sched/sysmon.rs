@@ -3,7 +3,7 @@
 //! * It takes the P from an M that has been in user code for 10 ms, or that is blocked in the kernel, and gives it to an M
 //!   that can use it. No annotation is needed: any system call, lock or computation of any library counts.
 //! * It makes all Ms: their threads are clones of its own, which no user code has ever modified.
-//! * It is the safety net of timers when every running M is in user code.
+//! * It is the safety net of timers when every M that should look after them is in user code.
 //! * It keeps the coarse clock, starts the migration proof, prints `schedtrace`, reports stalls, answers SIGQUIT.
 //!
 //! It sleeps 50 us at first, up to 10 ms when it finds nothing to do, and without end when every P is idle.
@@ -15,7 +15,7 @@ use crate::dump;
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start};
+use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start, timers};
 use crate::sys::env::options;
 use crate::sys::note::Note;
 use crate::sys::throw::{Stderr, exit_crash};
@@ -184,7 +184,11 @@ impl Sysmon {
             return self.nap_deeply();
         }
         self.nap = if self.idle_naps < SHORT_NAPS { SHORTEST_NAP } else { (self.nap * 2).min(LONGEST_NAP) };
-        NOTE.sleep_until(clock::nanos() + self.nap);
+        let now = clock::nanos();
+        let next = timers::next();
+        // Not later than a timer that is due meanwhile. One that is overdue waits for a P, which takes as long as it takes.
+        let until = if next > now { next.max(now + SHORTEST_NAP) } else { NEVER };
+        NOTE.sleep_until(until.min(now + self.nap));
         POKED.store(0, Ordering::Release); // pairs with the swap in `poke`: who comes later pokes again
     }
 
@@ -253,8 +257,7 @@ fn nobody_runs() -> bool {
 /// Decides whether somebody else can use the P of an M that has been in user code for `stuck` ns, and takes it.
 fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
     let counts = Counts::glance();
-    let wanted =
-        counts.need_p() != 0 || !global_is_empty() || idle::next_timer() <= now || p.id >= gomaxprocs();
+    let wanted = counts.need_p() != 0 || !global_is_empty() || timers::next() <= now || p.id >= gomaxprocs();
     let has_work = p.has_work();
     let may_have_more = migration::moving(); // its started goroutines may go elsewhere too
     if !(wanted || has_work || may_have_more) {
@@ -306,7 +309,7 @@ fn make_ms() {
 
 /// A timer is due, and whoever should have seen it is in user code: another M looks, if a P is idle.
 fn overdue_timers(now: u64) -> bool {
-    let overdue = idle::next_timer().saturating_add(SHORTEST_NAP) <= now && Counts::glance().idle() != 0;
+    let overdue = timers::next().saturating_add(SHORTEST_NAP) <= now && Counts::glance().idle() != 0;
     if overdue {
         idle::wake_p();
     }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 static START: OnceLock<Instant> = OnceLock::new();
 static COARSE_MS: AtomicU64 = AtomicU64::new(0);
@@ -11,6 +11,11 @@ static COARSE_MS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn nanos() -> u64 {
     let start = START.get_or_init(Instant::now);
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The moment at which [`nanos`] is, was or will be `ns`.
+pub(crate) fn instant(ns: u64) -> Instant {
+    *START.get_or_init(Instant::now) + Duration::from_nanos(ns)
 }
 
 /// Milliseconds as of the last [`tick_coarse`]: sysmon keeps it fresh, Ms that wake up do too.

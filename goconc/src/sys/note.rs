@@ -1,7 +1,8 @@
 //! `Note`: a one-shot sleep and wake-up of one thread (Go: `note`).
 //!
-//! The word is CLEAR, SLEEPING or SET. One thread sleeps; any thread wakes, once per `clear`. A wake-up that comes
-//! before the sleep is not lost: the word says SET and the sleeper does not sleep.
+//! The word is CLEAR, SLEEPING or SET. One thread sleeps; any thread wakes. A wake-up that comes before the sleep is not lost:
+//! the word says SET and the sleeper does not sleep. Two that come before it are one: the sleeper sees what both have done,
+//! because it clears the word by an exchange, which reads what the last of them has written.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -33,7 +34,7 @@ impl Note {
         let mut now = self.0.compare_exchange(CLEAR, SLEEPING, Ordering::Acquire, Ordering::Acquire);
         loop {
             if now == Err(SET) {
-                self.0.store(CLEAR, Ordering::Relaxed); // only the sleeper clears; nobody waits for this store
+                self.0.swap(CLEAR, Ordering::Acquire); // pairs with the Release in `wakeup`, of whoever came last
                 return true;
             }
             let timeout = (deadline != u64::MAX).then(|| deadline.saturating_sub(clock::nanos()));
@@ -42,7 +43,7 @@ impl Note {
                 return match self.0.compare_exchange(SLEEPING, CLEAR, Ordering::Acquire, Ordering::Acquire) {
                     Ok(_) => false,
                     Err(_) => {
-                        self.0.store(CLEAR, Ordering::Relaxed); // as above
+                        self.0.swap(CLEAR, Ordering::Acquire); // as above
                         true
                     }
                 };

@@ -25,6 +25,16 @@ pub(crate) fn count() -> Option<usize> {
     fields.split(' ').nth(17)?.parse().ok() // field 20 of the line, the 18th behind the name
 }
 
+/// Whether the kernel may be late with the calling thread's timeouts, by 50 us as a rule, to join its wake-ups with others.
+/// To be allowed again before anything else runs on the thread: whatever it starts inherits this.
+pub(crate) fn allow_timer_slack(allow: bool) {
+    const DEFAULT: libc::c_ulong = 0;
+    const LEAST_NS: libc::c_ulong = 1;
+    let slack = if allow { DEFAULT } else { LEAST_NS };
+    // SAFETY: takes one number; where it is not known the timeouts stay as they are.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack) };
+}
+
 /// Lets SIGQUIT through on the calling thread.
 pub(crate) fn unblock_quit() {
     let mut set = core::mem::MaybeUninit::<libc::sigset_t>::uninit();

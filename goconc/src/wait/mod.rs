@@ -14,9 +14,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gmp::{Commit, G, M, WaitReason, g};
 use crate::queue::inbox::Node;
-use crate::sched::{counts, dead, idle, park, start};
+use crate::sched::{counts, dead, idle, park, start, timers};
 use crate::sys::note::Note;
 use crate::sys::spin::ByteLock;
+use crate::timer::Firing;
 
 /// Marks an `item` that is a plain thread's [`Note`] and not a goroutine.
 const THREAD: usize = 1;
@@ -213,12 +214,32 @@ impl Sudog {
     /// * `this` was taken off the list it was in by the caller, under that list's lock.
     #[inline]
     pub(crate) unsafe fn wake(this: NonNull<Sudog>) {
+        // SAFETY: off its list, so it is ours to wake; `node` is the first field.
+        let ready = |home| unsafe { park::ready(this.cast::<Node>(), home) };
+        // SAFETY: by contract.
+        unsafe { Self::wake_by(this, ready) };
+    }
+
+    /// As [`wake`](Self::wake), for a timer that fires.
+    ///
+    /// # Safety
+    /// * As [`wake`](Self::wake).
+    pub(crate) unsafe fn wake_due(this: NonNull<Sudog>, firing: Firing) {
+        // SAFETY: as in `wake`.
+        let ready = |home| unsafe { timers::ready_due(firing, this.cast::<Node>(), home) };
+        // SAFETY: by contract.
+        unsafe { Self::wake_by(this, ready) };
+    }
+
+    /// # Safety
+    /// * As [`wake`](Self::wake).
+    #[inline(always)]
+    unsafe fn wake_by(this: NonNull<Sudog>, ready: impl FnOnce(&'static M)) {
         // SAFETY: the waiter waits until it is woken, which happens below.
         let sudog = unsafe { this.as_ref() };
         let (item, home) = (sudog.node.item(), sudog.home);
         match home {
-            // SAFETY: off its list, so it is ours to wake; `node` is the first field.
-            Some(home) => unsafe { park::ready(this.cast::<Node>(), home) },
+            Some(home) => ready(home),
             None => wake_thread((item & !THREAD) as *const Note),
         }
     }

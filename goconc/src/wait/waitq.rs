@@ -2,20 +2,39 @@
 
 use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::wait::Sudog;
 
 /// A doubly linked list of sudogs.
 #[derive(Debug)]
 pub(crate) struct WaitQ {
-    first: Cell<Option<NonNull<Sudog>>>,
+    /// Null: nobody. Written under the lock; the one field that others may look at.
+    first: AtomicPtr<Sudog>,
     last: Cell<Option<NonNull<Sudog>>>,
 }
 
 impl WaitQ {
     /// An empty list.
     pub(crate) const fn new() -> Self {
-        WaitQ { first: Cell::new(None), last: Cell::new(None) }
+        WaitQ { first: AtomicPtr::new(core::ptr::null_mut()), last: Cell::new(None) }
+    }
+
+    /// Whether nobody waits. With the lock that is so; without it, it was so at some moment.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.load(Ordering::Acquire).is_null() // pairs with nothing: keeps later loads behind this one
+    }
+
+    #[inline(always)]
+    fn first(&self) -> Option<NonNull<Sudog>> {
+        NonNull::new(self.first.load(Ordering::Relaxed)) // under the lock
+    }
+
+    #[inline(always)]
+    fn set_first(&self, sudog: Option<NonNull<Sudog>>) {
+        let first = sudog.map_or(core::ptr::null_mut(), NonNull::as_ptr);
+        self.first.store(first, Ordering::Relaxed); // under the lock; who looks without it learns of a moment only
     }
 
     /// Adds a waiter at the end.
@@ -34,7 +53,7 @@ impl WaitQ {
         match last {
             // SAFETY: sudogs in the list are alive.
             Some(last) => unsafe { last.as_ref() }.next.set(Some(sudog)),
-            None => self.first.set(Some(sudog)),
+            None => self.set_first(Some(sudog)),
         }
     }
 
@@ -45,11 +64,11 @@ impl WaitQ {
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<NonNull<Sudog>> {
         loop {
-            let first = self.first.get()?;
+            let first = self.first()?;
             // SAFETY: sudogs in the list are alive.
             let links = unsafe { first.as_ref() };
             let next = links.next.get();
-            self.first.set(next);
+            self.set_first(next);
             match next {
                 // SAFETY: as above.
                 Some(next) => unsafe { next.as_ref() }.prev.set(None),
@@ -74,7 +93,7 @@ impl WaitQ {
         match prev {
             // SAFETY: sudogs in the list are alive.
             Some(prev) => unsafe { prev.as_ref() }.next.set(next),
-            None => self.first.set(next),
+            None => self.set_first(next),
         }
         match next {
             // SAFETY: as above.

@@ -1,14 +1,13 @@
-//! Go's package `time`. So far: [`sleep`].
+//! `sleep`: a timer on the sleeper's own stack.
 
 use core::panic::Location;
+use core::ptr::NonNull;
 use std::time::Duration;
 
-use crate::gmp::{Commit, G, WaitReason, g, p};
-use crate::sched::park;
+use crate::gmp::{Commit, G, WaitReason, g};
+use crate::sched::{park, timers};
 use crate::sys::clock;
-use crate::timer::{Action, NEVER};
-
-use core::ptr::NonNull;
+use crate::timer::{Firing, NEVER, Node, Ops};
 
 /// Pauses the caller for at least `d`.
 ///
@@ -20,9 +19,8 @@ use core::ptr::NonNull;
 /// # Examples
 /// ```
 /// use goconc::time;
-/// use std::time::Duration;
 ///
-/// time::sleep(Duration::from_millis(1));
+/// time::sleep(time::MILLISECOND);
 /// ```
 #[track_caller]
 pub fn sleep(d: Duration) {
@@ -36,32 +34,38 @@ pub fn sleep(d: Duration) {
     }
 }
 
-/// What the M needs to arm the timer; lives on the sleeper's stack.
+/// Lives in the sleeper's frame, which stays until the timer has fired.
+#[repr(C)]
 struct Sleeper {
+    node: Node,
     g: &'static G,
     when: u64,
 }
 
+static OPS: Ops = Ops { due: |_| true, fire };
+
 fn sleep_goroutine(g: &'static G, d: Duration, at: &'static Location<'static>) {
     park::check_goexit(g);
-    let ns = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
     // A sleep of centuries saturates: never a short sleep.
-    let sleeper = Sleeper { g, when: clock::nanos().saturating_add(ns).min(NEVER - 1) };
+    let when = clock::nanos().saturating_add(super::nanos(d)).min(NEVER - 1);
+    let sleeper = Sleeper { node: Node::new(&OPS), g, when };
     // Armed once the goroutine has left its stack: the timer cannot fire before it is parked.
     park::park(g, Commit::Call(arm, (&raw const sleeper) as usize), WaitReason::Sleep, at);
 }
 
 fn arm(sleeper: usize) {
+    let sleeper = sleeper as *mut Sleeper;
     // SAFETY: the sleeper's frame stays until its timer has fired, and that is armed only here.
-    let sleeper = unsafe { &*(sleeper as *const Sleeper) };
-    let action = Action { f: wake, arg: core::ptr::from_ref(sleeper.g) as usize };
-    let p = sleeper.g.m().p().unwrap_or_else(|| p::get(0));
-    p.timers.add(sleeper.when, action);
+    let Sleeper { g, when, .. } = unsafe { &*sleeper };
+    // SAFETY: the address of a local.
+    let node = unsafe { NonNull::new_unchecked(sleeper) }.cast();
+    // SAFETY: as above; the node is the first field and in no heap yet.
+    unsafe { timers::arm_untracked(g.m(), node, *when) };
 }
 
-fn wake(g: usize) {
-    // SAFETY: armed with the address of a G, which is never freed.
-    let g = unsafe { &*(g as *const G) };
+unsafe fn fire(node: NonNull<Node>, firing: Firing) {
+    // SAFETY: armed as the first field of a Sleeper, whose goroutine waits.
+    let g = unsafe { node.cast::<Sleeper>().as_ref() }.g;
     // SAFETY: a sleeping goroutine is woken by its timer only, which fires once.
-    unsafe { park::ready(NonNull::from(g.node()), g.m()) };
+    unsafe { timers::ready_due(firing, NonNull::from(g.node()), g.m()) };
 }

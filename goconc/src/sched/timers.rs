@@ -1,0 +1,197 @@
+//! Who looks after the timers.
+//!
+//! A goroutine arms a timer on the P that it runs on (`here`); any M may fire it.
+//! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us, and at all timers every 61st pick
+//!   and whenever it has nothing to run.
+//! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier
+//!   one and will not come by soon, calls it ([`Armed::announce`], [`before_running`]): a wake-up without a P, after which it looks what
+//!   is next. What is due is then on time even if all Ms that run compute.
+//! * When no P is idle there is nobody to run what is due before one of the busy Ms comes by: sysmon, which takes the P of an M
+//!   that stays in user code, is the rest.
+//!
+//! No deadline is lost between an M that goes to sleep and somebody who arms a timer: the first says that it is no longer the
+//! keeper, fence, reads the deadlines, and says until when it sleeps; the other one publishes the deadline, fence, reads until
+//! when the keeper sleeps. So either the first sees the deadline, or the second finds no keeper, or one that sleeps too long,
+//! and calls it. The same holds for the last P that becomes idle, whose M becomes the keeper. (`models::keeper`)
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::gmp::m::PARKED;
+use crate::gmp::{M, P, g, m, p};
+use crate::queue::inbox::Node;
+use crate::sched::counts::Counts;
+use crate::sched::{idle, park, start};
+use crate::sys::note::Note;
+use crate::sys::{clock, thread};
+use crate::timer::{self, Firing, NEVER, Timers};
+
+/// How often an M looks at the timers while there is other work.
+const LOOK_EVERY_US: u64 = 20;
+
+/// Until when the keeper sleeps; NEVER when there is none. Written under the scheduler's lock.
+static KEPT_UNTIL: AtomicU64 = AtomicU64::new(NEVER);
+
+/// The earliest deadline of all Ps, those beyond GOMAXPROCS included.
+pub(crate) fn next() -> u64 {
+    p::all().map(|p| p.timers.next()).min().unwrap_or(NEVER)
+}
+
+/// Where the caller arms its timers.
+fn here() -> &'static Timers {
+    let p = match g::current() {
+        Some(g) => g.m().p(), // sysmon may be taking it: it is a P all the same
+        None => {
+            start::start();
+            None
+        }
+    };
+    &p.unwrap_or_else(|| p::get(0)).timers
+}
+
+/// What [`arm`] has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Armed {
+    /// It was armed before: only the deadline is new.
+    pub(crate) again: bool,
+    earliest: bool,
+    when: u64,
+}
+
+impl Armed {
+    /// Sees to it that an M wakes up for the timer. For callers that go on with other things than looking for work.
+    #[inline]
+    pub(crate) fn announce(self) {
+        if self.earliest {
+            fence(Ordering::SeqCst); // StoreLoad against `become_keeper` and `stop_m`: the deadline was published
+            if self.when < KEPT_UNTIL.load(Ordering::Relaxed) {
+                call_keeper(self.when);
+            }
+        }
+    }
+}
+
+/// Arms a timer, or changes its deadline.
+///
+/// # Safety
+/// * As [`timer::Node::arm`].
+pub(crate) unsafe fn arm(node: NonNull<timer::Node>, when: u64) -> Armed {
+    // SAFETY: by contract.
+    let timer::Armed { again, earliest } = unsafe { timer::Node::arm(node, when, here()) };
+    Armed { again, earliest, when }
+}
+
+/// Arms a timer that nobody takes back, for a goroutine that has just left its stack. On its M.
+///
+/// # Safety
+/// * As [`Timers::add_untracked`].
+pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, when: u64) {
+    let p = m.p().unwrap_or_else(|| p::get(0)); // without a P, any P will do
+    // SAFETY: by contract.
+    unsafe { p.timers.add_untracked(when, node) };
+}
+
+/// Before an M goes on with a goroutine, which may compute for long: is somebody else there for the timers of its P?
+#[inline(always)]
+pub(super) fn before_running(p: &'static P) {
+    let next = p.timers.next();
+    // Relaxed: what this look misses, the next one sees, or `become_keeper`.
+    if next < KEPT_UNTIL.load(Ordering::Relaxed) {
+        call_keeper(next);
+    }
+}
+
+/// Wakes a parked M, which then looks what is next. Nothing if no P is idle: it could do nothing.
+#[cold]
+fn call_keeper(when: u64) {
+    if Counts::glance().idle() == 0 {
+        return;
+    }
+    let mut idle = idle::lock();
+    if idle.keeper().is_some_and(|(_, until)| until <= when) {
+        return;
+    }
+    let Some(m) = idle.keeper().map(|(m, _)| m).or_else(|| idle.parked_last()) else {
+        drop(idle);
+        return idle::wake_p(); // it finds nothing to run, and is the keeper then
+    };
+    idle.set_keeper(Some((m, when))); // nobody need call it again until it has looked
+    drop(idle);
+    // SAFETY: Ms are never freed.
+    unsafe { Note::wakeup(&raw const m.note) };
+}
+
+/// For the scheduler's lists: who looks after the timers has changed.
+pub(super) fn note_keeper(until: u64) {
+    KEPT_UNTIL.store(until, Ordering::Relaxed); // the fences of `become_keeper` and `announce` order it
+}
+
+/// The deadline until which a parked M may sleep: that of the earliest timer, if no other M looks after it.
+pub(super) fn become_keeper(m: &'static M) -> u64 {
+    let mut idle = idle::lock();
+    idle.resign(m); // what it was responsible for before need not be what is next now
+    if m.state.load(Ordering::Relaxed) != PARKED {
+        return NEVER; // a P is on its way. Relaxed: under the lock
+    }
+    fence(Ordering::SeqCst); // StoreLoad against `announce`: what `resign` has published, and the look at the timers
+    let next = next();
+    // When every P is held, their Ms look after the timers, and sysmon after them.
+    let looked_after = !idle.has_idle_p() || idle.keeper().is_some_and(|(_, until)| until <= next);
+    if next == NEVER || looked_after {
+        return NEVER;
+    }
+    idle.set_keeper(Some((m, next)));
+    next
+}
+
+/// Sleeps on `note` until `deadline`, on time: see [`Note::sleep_until`].
+pub(super) fn sleep_until(note: &Note, deadline: u64) -> bool {
+    if deadline == NEVER {
+        return note.sleep_until(NEVER);
+    }
+    thread::allow_timer_slack(false);
+    let woken = note.sleep_until(deadline);
+    thread::allow_timer_slack(true);
+    woken
+}
+
+impl M {
+    /// Runs what is due, if the last look was a while ago.
+    pub(super) fn run_timers_now_and_then(&'static self) {
+        let now = clock::ticks();
+        if now.saturating_sub(self.timers_seen.get()) > LOOK_EVERY_US * clock::ticks_per_us() {
+            self.timers_seen.set(now);
+            self.run_timers();
+        }
+    }
+
+    /// Runs what is due on any P. True: something was. The M is in the runtime, on its own stack.
+    pub(super) fn run_timers(&'static self) -> bool {
+        if next() == NEVER {
+            return false;
+        }
+        let now = clock::tick_coarse();
+        let by = core::ptr::from_ref(self).cast();
+        p::all().map(|p| p.timers.run(now, by)).sum::<usize>() != 0
+    }
+}
+
+/// Makes the goroutine behind `node` runnable, for a timer that fires. Those that are due run in the order of their deadlines.
+///
+/// # Safety
+/// * As [`park::ready`]; called by a timer's `fire`.
+pub(crate) unsafe fn ready_due(firing: Firing, node: NonNull<Node>, home: &'static M) {
+    // SAFETY: `run_timers` has passed the M, which is in the runtime, on its own stack, on this thread.
+    let m = unsafe { &*firing.by.cast::<M>() };
+    // SAFETY: the node is valid until its goroutine runs.
+    let item = unsafe { node.as_ref() }.item();
+    // SAFETY: nodes of goroutines carry the address of their header.
+    let g = unsafe { m::g_of_item(item) };
+    if park::may_run_on(m, g, home) {
+        g.now_runnable();
+        // SAFETY: we are this M, in the runtime.
+        unsafe { m.home() }.push_back(g);
+    } else {
+        park::push_inbox(home, node);
+    }
+}
