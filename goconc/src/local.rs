@@ -1,7 +1,7 @@
 //! `goroutine_local!`: `thread_local!` for goroutines.
 
 use core::any::Any;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use crate::gmp::{Local, g};
@@ -39,15 +39,22 @@ impl<T: 'static> LocalKey<T> {
         let value: *const T = match self.find() {
             Some(value) => value,
             None => {
-                let value: Box<dyn Any> = Box::new((self.make)()); // may itself use this key, or park
-                if self.find().is_none() {
-                    with_locals(|locals| locals.push((self.key(), value)));
-                }
+                self.put((self.make)()); // which may itself use this key, or park
                 self.find().unwrap_or_else(|| crate::sys::throw::throw("local: a value has vanished"))
             }
         };
         // SAFETY: the box is dropped only when its goroutine or thread ends, which is running `f`.
         f(unsafe { &*value })
+    }
+
+    /// Makes `value` the goroutine's, unless it has one already: then gives it back.
+    fn put(&'static self, value: T) -> Option<T> {
+        if self.find().is_some() {
+            return Some(value);
+        }
+        let value: Box<dyn Any> = Box::new(value);
+        with_locals(|locals| locals.push((self.key(), value)));
+        None
     }
 
     fn key(&'static self) -> usize {
@@ -59,6 +66,110 @@ impl<T: 'static> LocalKey<T> {
             let (_, value) = locals.iter().find(|(key, _)| *key == self.key())?;
             value.downcast_ref::<T>().map(core::ptr::from_ref)
         })
+    }
+}
+
+impl<T: 'static> LocalKey<Cell<T>> {
+    /// Sets the goroutine's value. The initial one is not made for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::cell::Cell;
+    ///
+    /// goconc::goroutine_local! {
+    ///     static DEPTH: Cell<u32> = Cell::new(0);
+    /// }
+    ///
+    /// DEPTH.set(DEPTH.get() + 1);
+    /// assert_eq!((DEPTH.replace(5), DEPTH.take(), DEPTH.get()), (1, 5, 0));
+    /// ```
+    pub fn set(&'static self, value: T) {
+        if let Some(new) = self.put(Cell::new(value)) {
+            self.with(|cell| cell.swap(&new));
+        }
+    }
+
+    /// The goroutine's value.
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    /// Takes the goroutine's value and leaves `T::default()`.
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(Cell::take)
+    }
+
+    /// Replaces the goroutine's value, and returns it.
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+impl<T: 'static> LocalKey<RefCell<T>> {
+    /// Calls `f` with the goroutine's value.
+    ///
+    /// # Panics
+    /// When it is mutably borrowed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// goconc::goroutine_local! {
+    ///     static TRAIL: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
+    /// }
+    ///
+    /// TRAIL.with_borrow_mut(|trail| trail.push("here"));
+    /// assert_eq!(TRAIL.with_borrow(Vec::len), 1);
+    /// assert_eq!(TRAIL.replace(vec!["there"]), ["here"]);
+    /// assert_eq!(TRAIL.take(), ["there"]);
+    /// TRAIL.set(vec!["elsewhere"]);
+    /// ```
+    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.with(|cell| f(&cell.borrow()))
+    }
+
+    /// Calls `f` with the goroutine's value, to change it.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|cell| f(&mut cell.borrow_mut()))
+    }
+
+    /// Sets the goroutine's value. The initial one is not made for it.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    pub fn set(&'static self, value: T) {
+        if let Some(new) = self.put(RefCell::new(value)) {
+            self.with(|cell| cell.swap(&new));
+        }
+    }
+
+    /// Takes the goroutine's value and leaves `T::default()`.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(RefCell::take)
+    }
+
+    /// Replaces the goroutine's value, and returns it.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
     }
 }
 

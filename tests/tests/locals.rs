@@ -106,3 +106,26 @@ fn check(program: &str, scene: &str, env: &[(&str, &str)]) {
         }
     }
 }
+
+/// `set` makes no initial value.
+#[test]
+fn short_forms() {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    goconc::goroutine_local! {
+        static COUNT: Cell<usize> = Cell::new(MADE.fetch_add(1, Ordering::Relaxed));
+        static NAMES: RefCell<Vec<&'static str>> = RefCell::new(vec![["zero", "one"][MADE.fetch_add(1, Ordering::Relaxed)]]);
+    }
+    goconc::run(|| {
+        COUNT.set(7);
+        NAMES.set(vec!["seven"]);
+        assert_eq!((COUNT.get(), NAMES.take()), (7, vec!["seven"]));
+        COUNT.set(8);
+        NAMES.set(vec!["eight"]);
+        assert_eq!((COUNT.replace(9), COUNT.take(), NAMES.replace(Vec::new())), (8, 9, vec!["eight"]));
+    });
+    goconc::run(|| {
+        assert_eq!(COUNT.get(), 0);
+        NAMES.with_borrow_mut(|names| names.push("two"));
+        NAMES.with_borrow(|names| assert_eq!(names, &["one", "two"]));
+    });
+}
