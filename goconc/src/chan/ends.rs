@@ -101,6 +101,7 @@ impl<T> Chan<T> {
     /// goconc::go!([ch] ch.send(1));
     /// assert_eq!(ch.recv(), Some(1));
     /// ```
+    #[must_use]
     #[track_caller]
     pub fn new() -> Self {
         Self::with_capacity(0)
@@ -118,6 +119,7 @@ impl<T> Chan<T> {
     /// let ch = goconc::Chan::with_capacity(1);
     /// ch.send(1); // does not wait
     /// ```
+    #[must_use]
     #[track_caller]
     pub fn with_capacity(capacity: usize) -> Self {
         Chan(Recv(Handle::make(capacity)))
@@ -131,12 +133,14 @@ impl<T> Chan<T> {
     /// ch.sender().send(1);
     /// assert_eq!(ch.len(), 1);
     /// ```
+    #[must_use]
     #[inline]
     pub fn sender(&self) -> Send<T> {
         Send(self.0.0.clone())
     }
 
     /// The receiving side.
+    #[must_use]
     #[inline]
     pub fn receiver(&self) -> Recv<T> {
         self.0.clone()
@@ -150,6 +154,7 @@ impl<T> Chan<T> {
     /// tx.send(1);
     /// assert_eq!(rx.recv(), Some(1));
     /// ```
+    #[must_use]
     pub fn split(self) -> (Send<T>, Recv<T>) {
         (self.sender(), self.0)
     }
@@ -345,6 +350,7 @@ impl<T> Chan<T> {
     /// ch.close();
     /// assert_eq!(ch.iter().collect::<Vec<_>>(), [1, 2, 3]);
     /// ```
+    #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { recv: &self.0 }
     }
@@ -357,6 +363,7 @@ impl<T> Chan<T> {
     /// ch.send(1);
     /// assert_eq!(ch.try_iter().count(), 1);
     /// ```
+    #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { recv: &self.0 }
     }
@@ -635,6 +642,7 @@ impl<T> Recv<T> {
     /// ch.close();
     /// assert_eq!(ch.iter().collect::<Vec<_>>(), [1, 2, 3]);
     /// ```
+    #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { recv: self }
     }
@@ -647,6 +655,7 @@ impl<T> Recv<T> {
     /// ch.send(1);
     /// assert_eq!(ch.try_iter().count(), 1);
     /// ```
+    #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { recv: self }
     }
@@ -825,42 +834,49 @@ impl<T> fmt::Debug for Recv<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<Chan<T>> for Send<T> {
     fn from(ch: Chan<T>) -> Self {
         Send(ch.0.0)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<Chan<T>> for Recv<T> {
     fn from(ch: Chan<T>) -> Self {
         ch.0
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<&Chan<T>> for Chan<T> {
     fn from(ch: &Chan<T>) -> Self {
         ch.clone()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<&Chan<T>> for Send<T> {
     fn from(ch: &Chan<T>) -> Self {
         ch.sender()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<&Chan<T>> for Recv<T> {
     fn from(ch: &Chan<T>) -> Self {
         ch.receiver()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<&Send<T>> for Send<T> {
     fn from(tx: &Send<T>) -> Self {
         tx.clone()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> From<&Recv<T>> for Recv<T> {
     fn from(rx: &Recv<T>) -> Self {
         rx.clone()

@@ -7,18 +7,21 @@ use crate::chan::Recv;
 
 /// Receives until the channel is closed and drained; each `next` parks like [`Recv::recv`].
 #[derive(Clone)]
+#[must_use = "an iterator receives nothing until it is asked"]
 pub struct Iter<'a, T> {
     pub(super) recv: &'a Recv<T>,
 }
 
 /// As [`Iter`], with a handle of its own.
 #[derive(Clone)]
+#[must_use = "an iterator receives nothing until it is asked"]
 pub struct IntoIter<T> {
     pub(super) recv: Recv<T>,
 }
 
 /// Receives what is there now; ends when a receive would wait.
 #[derive(Clone)]
+#[must_use = "an iterator receives nothing until it is asked"]
 pub struct TryIter<'a, T> {
     pub(super) recv: &'a Recv<T>,
 }
