@@ -9,81 +9,15 @@ mod select;
 #[cfg(test)]
 mod testing;
 
-use proc_macro::{Span, TokenStream};
-use proc_macro2::Delimiter;
+use proc_macro::{TokenStream, TokenTree};
 
-/// Starts a goroutine.
-///
-/// Go: the `go` statement.
-///
-/// | Go | goconc |
-/// |---|---|
-/// | `go worker(id, jobs)` | `go!(worker(id, &jobs))` |
-/// | `go server.Handle(conn)` | `go!(server.handle(conn))` |
-/// | `go func() { work() }()` | `go! { work() }` or `go!(\|\| work())` |
-/// | `go func(i int) { use(i) }(i)` | `go!((\|i\| use_it(i))(i))` |
-///
-/// # Forms
-/// ```text
-/// go!(worker(id, &jobs));              a call
-/// go!(server.handle(conn));            a method call
-/// go!(|| println!("hi"));              a closure without parameters
-/// go! { let x = rx.recv(); use_it(x) } a block
-/// go!([ch, wg, mut n] FORM);           clones of `ch`, `wg` and `n` move in
-/// go!(name = "acceptor", FORM);        a name, shown in dumps and traces
-/// go!(stack_size = "1 MiB", FORM);     a text with B, KiB, MiB or GiB, or a number of bytes
-/// go!(crate = my::goconc, FORM);       where goconc is, if it is not `::goconc`
-/// ```
-/// Options come first, in any order, then the capture list, then the form. The value is `()`.
-///
-/// # What is evaluated when
-/// * Of a call, everything but the call itself is evaluated now, in the caller, once, in source order: the options, the
-///   clones of the capture list, the callee or the receiver (all of `a.b()` in `a.b().c(x)`), the arguments. So `?`,
-///   `return` and `.await` in an argument act on the caller.
-/// * Of a closure or a block nothing is evaluated now. What it names moves into the goroutine. `return` ends the
-///   goroutine.
-/// * Braces make a block, so `go! { tx.send(rx.recv()) }` receives in the goroutine and `go!(tx.send(rx.recv()))`
-///   receives in the caller.
-/// * A macro call such as `go!(println!("{x}"))`, a loop, an `if` or a `match` is a block of one expression.
-/// * The result is discarded, `#[must_use]` or not. [`spawn`] is the form with a result.
-///
-/// [`spawn`]: https://docs.rs/goconc/latest/goconc/fn.spawn.html
-///
-/// # How values get into the goroutine
-/// * A reference to a handle (`&Chan`, `&Arc<T>`, `&Context` ..) is cloned, and the goroutine passes a reference to its
-///   clone. So `go!(worker(&jobs))` leaves `jobs` usable, also where `jobs` is a reference already, and `worker` can
-///   take `&Chan<T>`, `impl Into<Recv<T>>`, or the `&T` of an `&Arc<T>`.
-/// * A receiver or callee that is a field or an element, as `self.jobs` in `go!(self.jobs.send(1))`, is treated like a
-///   reference to it; if it is `Copy` it is copied.
-/// * Everything else moves, handles too: list what is needed afterwards, `go!([ch] ch.send(1))`.
-/// * A static, by its name in capitals or its path of several segments, stays where it is: `go!(WG.wait())`,
-///   `go!(f(&config::LIMITS))`.
-/// * A closure that is an argument moves what it names.
-///
-/// # What it expands to
-/// ```text
-/// go!(name = "w", [ch] worker(id, &ch));
-///
-/// {
-///     let options = ::goconc::__private::Options::new().name("w");
-///     let ch = ch.clone();
-///     match (id, &ch) {
-///         (arg0, arg1) => {
-///             if false { worker(arg0, arg1); }         // tells the types of the arguments
-///             let (arg0, arg1) = (arg0, arg1.clone()); // which of them are cloned is found by their types
-///             ::goconc::__private::go_with(options, move || { let _ = worker(arg0, &arg1); });
-///         }
-///     }
-/// }
-/// ```
-///
-/// # Errors
-/// Something that is no call, closure or block (`go!(x)`, `go!(f()?)`, `go!(f().await)`), a closure with parameters, a
-/// capture list that holds something else than names, an unknown option, a stack size that is none. What moves must be
-/// `Send + 'static`.
+use crate::go::written::Place;
+
+/// `goconc::go!`, whose documentation is there. The wrapper passes `($crate)` first.
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
-    go::expand(input.into(), delimiter()).into()
+    let user = input.clone().into_iter().skip(1);
+    go::expand(input.into(), || go::written::delimiter(user.filter_map(place))).into()
 }
 
 /// Makes a function a Go function; on `fn main`, makes its body the main goroutine.
@@ -211,12 +145,9 @@ pub fn select(input: TokenStream) -> TokenStream {
     select::expand(input.into()).into()
 }
 
-/// How the macro that runs now was written. The tokens do not say: they are what is between the delimiters. Where there
-/// is no source text, as in some editors, the answer is `Parenthesis`, which is right for all but a block of one call.
-fn delimiter() -> Delimiter {
-    let text = Span::call_site().source_text().unwrap_or_default();
-    match text.split_once('!') {
-        Some((_, inside)) if inside.trim_start().starts_with('{') => Delimiter::Brace,
-        _ => Delimiter::Parenthesis,
-    }
+/// Where a token stands, if the compiler has a file for it.
+fn place(tree: TokenTree) -> Option<Place> {
+    let span = tree.span();
+    let text = span.source_text()?.lines().next()?.to_owned();
+    Some(Place { file: span.local_file()?, line: span.line(), column: span.column(), text })
 }

@@ -70,20 +70,6 @@ mod models;
 pub use chan::{Chan, Recv, Send};
 /// # Examples
 /// ```
-/// use goconc::{Chan, go};
-///
-/// let ch = Chan::new();
-/// let n = 1;
-/// go!(name = "counter", stack_size = "64 KiB", [ch, mut n] { n += 1; ch.send(n); });
-/// assert_eq!((ch.recv(), n), (Some(2), 1));
-/// go!([ch] || ch.send(7));
-/// assert_eq!(ch.recv(), Some(7));
-/// go!((|i: i32, ch: &Chan<i32>| ch.send(i))(3, &ch)); // go func(i int, ch chan int) { .. }(3, ch)
-/// assert_eq!(ch.recv(), Some(3));
-/// ```
-pub use goconc_macros::go;
-/// # Examples
-/// ```
 /// use goconc::{Chan, Recv, Send, go, goroutine};
 ///
 /// #[goroutine]

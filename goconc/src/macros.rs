@@ -1,4 +1,109 @@
-//! The macros by example; the procedural ones are in `goconc-macros`.
+//! The macros that are called like a function. Those with a syntax of their own are wrappers, which pass `$crate` to a
+//! procedural macro in `goconc-macros`: so they work under whatever name a program knows goconc.
+
+/// Starts a goroutine.
+///
+/// Go: the `go` statement.
+///
+/// | Go | goconc |
+/// |---|---|
+/// | `go worker(id, jobs)` | `go!(worker(id, &jobs))` |
+/// | `go server.Handle(conn)` | `go!(server.handle(conn))` |
+/// | `go func() { work() }()` | `go! { work() }` or `go!(\|\| work())` |
+/// | `go func(i int) { use(i) }(i)` | `go!((\|i\| use_it(i))(i))` |
+///
+/// # Forms
+/// ```text
+/// go!(worker(id, &jobs));              a call
+/// go!(server.handle(conn));            a method call
+/// go!(|| println!("hi"));              a closure without parameters
+/// go! { let x = rx.recv(); use_it(x) } a block
+/// go!([ch, wg, mut n] FORM);           clones of `ch`, `wg` and `n` move in
+/// go!(name = "acceptor", FORM);        a name, shown in dumps and traces
+/// go!(stack_size = "1 MiB", FORM);     a text with B, KiB, MiB or GiB, or a number of bytes
+/// ```
+/// Options come first, in any order, then the capture list, then the form. The value is `()`.
+///
+/// # What is evaluated when
+/// * Of a call, everything but the call itself is evaluated now, in the caller, once, in source order: the options, the
+///   clones of the capture list, the callee or the receiver (all of `a.b()` in `a.b().c(x)`), the arguments. So `?`,
+///   `return` and `.await` in an argument act on the caller.
+/// * Of a closure or a block nothing is evaluated now. What it names moves into the goroutine. `return` ends the
+///   goroutine.
+/// * Braces make a block, so `go! { tx.send(rx.recv()) }` receives in the goroutine and `go!(tx.send(rx.recv()))`
+///   receives in the caller. A `macro_rules!` that passes on what it was given writes `go!({ .. })` for a block: whose
+///   braces are meant cannot be told there.
+/// * A macro call such as `go!(println!("{x}"))`, a loop, an `if` or a `match` is a block of one expression.
+/// * The result is discarded, `#[must_use]` or not. [`spawn`](crate::spawn) is the form with a result.
+///
+/// # How values get into the goroutine
+/// * A reference to a handle (`&Chan`, `&Arc<T>`, `&Context` ..) is cloned, and the goroutine passes a reference to its
+///   clone. So `go!(worker(&jobs))` leaves `jobs` usable, also where `jobs` is a reference already, and `worker` can
+///   take `&Chan<T>`, `impl Into<Recv<T>>`, or the `&T` of an `&Arc<T>`.
+/// * A receiver or callee that is a field or an element, as `self.jobs` in `go!(self.jobs.send(1))`, is treated like a
+///   reference to it; if it is `Copy` it is copied.
+/// * Everything else moves, handles too: list what is needed afterwards, `go!([ch] ch.send(1))`.
+/// * A static, by its name in capitals or its path of several segments, stays where it is: `go!(WG.wait())`,
+///   `go!(f(&config::LIMITS))`.
+/// * A closure that is an argument moves what it names.
+/// * The names of a capture list are cloned by `.clone()`, references by what is behind them. `[mut n]` makes the clone
+///   mutable. (In parentheses, `rustfmt` takes `go!([n] *n += 1)` for a product: write a block.)
+///
+/// # What it expands to
+/// ```text
+/// go!(name = "w", [ch] worker(id, &ch));
+///
+/// { // `$crate` is goconc, under whatever name the program knows it
+///     let options = $crate::__private::Options::new().name("w");
+///     let ch = ch.clone(); // in words that explain what cannot be cloned
+///     match (id, &ch) {
+///         (arg0, arg1) => {
+///             if false { worker(arg0, arg1); }         // tells the types of the arguments
+///             let (arg0, arg1) = (arg0, arg1.clone()); // which of them are cloned is found by their types
+///             $crate::__private::go_with(options, move || { let _ = worker(arg0, &arg1); });
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Errors
+/// Something that is no call, closure or block (`go!(x)`, `go!(f()?)`, `go!(f().await)`), a closure with parameters, a
+/// capture list that holds something else than names, an unknown option, a stack size that is none. What moves must be
+/// `Send + 'static`: a goroutine may outlive its caller, and runs beside it. So the data races of Go are errors too:
+/// ```compile_fail,E0597
+/// let mut counter = 0;
+/// let mut add = || counter += 1;
+/// goconc::go!(add());
+/// println!("{counter}");
+/// ```
+/// ```compile_fail,E0277
+/// let shared = std::rc::Rc::new(5);
+/// goconc::go! { println!("{shared}") }
+/// ```
+/// A value that is no call runs nothing:
+/// ```compile_fail
+/// goconc::go!(5);
+/// ```
+///
+/// # Examples
+/// ```
+/// use goconc::{Chan, go};
+///
+/// let ch = Chan::new();
+/// let n = 1;
+/// go!(name = "counter", stack_size = "64 KiB", [ch, mut n] { n += 1; ch.send(n); });
+/// assert_eq!((ch.recv(), n), (Some(2), 1));
+/// go!([ch] || ch.send(7));
+/// assert_eq!(ch.recv(), Some(7));
+/// go!((|i: i32, ch: &Chan<i32>| ch.send(i))(3, &ch)); // go func(i int, ch chan int) { .. }(3, ch)
+/// assert_eq!(ch.recv(), Some(3));
+/// ```
+#[macro_export]
+macro_rules! go {
+    ($($tokens:tt)*) => {
+        $crate::__private::go! { ($crate) $($tokens)* }
+    };
+}
 
 /// Declares goroutine-locals, in the syntax of [`std::thread_local!`].
 ///
@@ -18,6 +123,11 @@
 #[macro_export]
 macro_rules! goroutine_local {
     () => {};
+    ($(#[$attr:meta])* $vis:vis static mut $($rest:tt)*) => {
+        ::core::compile_error! {
+            "a goroutine-local is not `mut`: use a `Cell` or a `RefCell`, `static N: Cell<u32> = Cell::new(0);`"
+        }
+    };
     ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = const $init:block $(; $($rest:tt)*)?) => {
         $crate::goroutine_local! { $(#[$attr])* $vis static $name: $t = $init; $($($rest)*)? }
     };

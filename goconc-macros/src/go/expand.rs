@@ -13,11 +13,11 @@ use crate::path::CratePath;
 // Output:
 //     {
 //         let options = ::goconc::__private::Options::new().name("acceptor");
-//         let ch = ch.clone();
-//         let mut n = n.clone();
+//         let ch = ::goconc::__private::capture::Capture(&ch).kind().get(&ch);
+//         let mut n = ::goconc::__private::capture::Capture(&n).kind().get(&n);
 //         FORM, started by `::goconc::__private::go_with(options, move || ..)`
 //     }
-pub(crate) fn expand(go: Go) -> TokenStream {
+pub(crate) fn expand(go: Go, krate: &CratePath) -> TokenStream {
     let site = Span::mixed_site();
     if let Some(errors) = go.errors.into_tokens() {
         let unfinished = go.form.and_then(|form| match form {
@@ -28,15 +28,14 @@ pub(crate) fn expand(go: Go) -> TokenStream {
     }
     let Some(form) = go.form else { return quote!(()) };
 
-    let has_options = go.name.is_some() || go.stack_size.is_some();
+    let has_options = !go.options.is_empty();
     let options = has_options.then(|| {
-        let new = go.krate.private("Options");
-        let name = go.name.iter();
-        let size = go.stack_size.iter();
-        quote_spanned!(site=> let options = #new::new() #(.name(#name))* #(.stack_size(#size))*;)
+        let new = krate.private("Options");
+        let settings = go.options.iter().map(|(name, value)| quote_spanned!(site=> .#name(#value)));
+        quote_spanned!(site=> let options = #new::new() #(#settings)*;)
     });
-    let start = Start { krate: &go.krate, has_options };
-    let captures = go.captures.iter().map(capture);
+    let start = Start { krate, has_options, span: go.start.unwrap_or(site) };
+    let captures = go.captures.iter().map(|name| capture(name, krate));
     let form = match form {
         Form::Call(call) => start.call(&call),
         Form::Closure(closure) => start.closure(quote_spanned!(site=> move #closure)),
@@ -46,10 +45,10 @@ pub(crate) fn expand(go: Go) -> TokenStream {
     quote_spanned!(site=> { #options #(#captures)* #form })
 }
 
-/// The method, and not `Clone::clone(&ch)`: on a `ch` that is a reference it clones what is behind it.
-fn capture(Capture { mutable, name }: &Capture) -> TokenStream {
-    let clone = quote_spanned!(name.span().resolved_at(Span::mixed_site())=> .clone());
-    quote_spanned!(Span::mixed_site()=> #[allow(clippy::clone_on_copy)] let #mutable #name = #name #clone;)
+fn capture(Capture { mutable, name }: &Capture, krate: &CratePath) -> TokenStream {
+    let capture = krate.private("capture");
+    let get = quote_spanned!(name.span().resolved_at(Span::mixed_site())=> .get(&#name));
+    quote_spanned!(Span::mixed_site()=> let #mutable #name = #capture::Capture(&#name).kind()#get;)
 }
 
 /// Says that the result is not wanted, whatever it is: `#[must_use]`, a lock guard, or `!`.
@@ -61,6 +60,8 @@ fn discard(call: &TokenStream) -> TokenStream {
 struct Start<'a> {
     krate: &'a CratePath,
     has_options: bool,
+    /// Where the form begins.
+    span: Span,
 }
 
 impl Start<'_> {
@@ -137,14 +138,16 @@ impl Start<'_> {
         }
     }
 
+    /// The closure stands where the form does, for errors about what it captures.
     fn goroutine(&self, body: TokenStream) -> TokenStream {
         let site = Span::mixed_site();
+        let closure = quote_spanned!(self.span.resolved_at(site)=> move || { #body });
         if self.has_options {
             let go_with = self.krate.private("go_with");
-            quote_spanned!(site=> #go_with(options, move || { #body });)
+            quote_spanned!(site=> #go_with(options, #closure);)
         } else {
             let go = self.krate.private("go");
-            quote_spanned!(site=> #go(move || { #body });)
+            quote_spanned!(site=> #go(#closure);)
         }
     }
 }

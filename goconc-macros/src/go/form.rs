@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::token::Paren;
-use syn::{AngleBracketedGenericArguments, Expr, Token};
+use syn::{AngleBracketedGenericArguments, BinOp, Expr, Token};
 
 use crate::errors::Errors;
 
@@ -36,8 +36,12 @@ pub(crate) enum Target {
 }
 
 impl Form {
-    /// `delimiter` is that of the macro, if the form is all there is inside: braces are those of a block then.
-    pub(crate) fn parse(tokens: TokenStream, delimiter: Delimiter, errors: &mut Errors) -> Option<Self> {
+    /// `braces` tells whether those of the macro are round nothing but the form: they are those of a block then.
+    pub(crate) fn parse(
+        tokens: TokenStream,
+        braces: impl FnOnce() -> bool,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let tokens = without_trailing_comma(tokens);
         let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
         match trees.as_slice() {
@@ -51,15 +55,12 @@ impl Form {
             }
             [TokenTree::Punct(bar), ..] if bar.as_char() == '|' => closure(&trees, errors),
             [TokenTree::Ident(word), rest @ ..] if word == "move" => closure(rest, errors),
+            _ if has_semicolon(&trees) => Some(Form::Block(tokens)),
             // A single name or number in braces is no more of a program than in parentheses: that is found below.
-            [_, _, ..] if delimiter == Delimiter::Brace && !is_async(&trees) => Some(Form::Block(tokens)),
+            [_, _, ..] if !is_async(&trees) && braces() => Some(Form::Block(tokens)),
             _ => match syn::parse2::<Expr>(tokens.clone()) {
                 Ok(expr) => expression(expr, tokens, errors),
-                Err(_) if has_semicolon(&trees) => Some(Form::Block(tokens)),
-                Err(error) => {
-                    errors.push(error);
-                    None
-                }
+                Err(_) => unparsed(tokens, &trees, errors),
             },
         }
     }
@@ -76,6 +77,18 @@ fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
 
 fn has_semicolon(trees: &[TokenTree]) -> bool {
     trees.iter().any(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';'))
+}
+
+/// What is no expression: two of them, or one that is not finished or not known to `syn`. The compiler says what is wrong
+/// with it, if anything, and meanwhile an editor can complete in it.
+fn unparsed(tokens: TokenStream, trees: &[TokenTree], errors: &mut Errors) -> Option<Form> {
+    let comma = trees.iter().find(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ','));
+    let Some(comma) = comma else { return Some(Form::Block(tokens)) };
+    errors.at(
+        comma,
+        "`go!` starts one goroutine: write a `go!` for each call, or `go! { a(); b() }` to run one after the other",
+    );
+    None
 }
 
 fn is_async(trees: &[TokenTree]) -> bool {
@@ -108,7 +121,7 @@ fn closure(trees: &[TokenTree], errors: &mut Errors) -> Option<Form> {
 fn expression(expr: Expr, tokens: TokenStream, errors: &mut Errors) -> Option<Form> {
     Some(match expr {
         // The invisible group round `$e` of a `macro_rules!`.
-        Expr::Group(group) => return Form::parse(group.expr.to_token_stream(), Delimiter::None, errors),
+        Expr::Group(group) => return Form::parse(group.expr.to_token_stream(), || false, errors),
         Expr::Call(call) => Form::Call(Call {
             target: Target::Callee(*call.func),
             paren: call.paren_token,
@@ -168,8 +181,31 @@ fn explain(expr: &Expr) -> String {
         Expr::Closure(closure) if closure.asyncness.is_some() => {
             "a goroutine is not a future: write a plain closure, `go!(|| ..)`".to_owned()
         }
-        Expr::Assign(_) => format!("an assignment is not a call: write it in a block, `go! {{ {text}; }}`"),
+        Expr::Assign(_) => assignment(&text),
+        Expr::Binary(binary) if is_assignment(&binary.op) => assignment(&text),
         _ => "`go!` runs a call, a closure or a block: write `go!(f(x))`, `go!(|| ..)` or `go! { .. }`"
             .to_owned(),
     }
+}
+
+fn assignment(text: &str) -> String {
+    format!("an assignment is not a call: write it in a block, `go! {{ {text}; }}`")
+}
+
+/// Whether it is `+=` or the like.
+fn is_assignment(op: &BinOp) -> bool {
+    use BinOp::*;
+    matches!(
+        op,
+        AddAssign(_)
+            | SubAssign(_)
+            | MulAssign(_)
+            | DivAssign(_)
+            | RemAssign(_)
+            | BitXorAssign(_)
+            | BitAndAssign(_)
+            | BitOrAssign(_)
+            | ShlAssign(_)
+            | ShrAssign(_)
+    )
 }

@@ -6,10 +6,16 @@ mod operand;
 mod parse;
 #[cfg(test)]
 mod tests;
+pub(crate) mod written;
 
 use proc_macro2::{Delimiter, TokenStream};
 
-/// `delimiter` tells `go! { f(x) }`, a block, from `go!(f(x))`, a call.
-pub(crate) fn expand(tokens: TokenStream, delimiter: Delimiter) -> TokenStream {
-    expand::expand(parse::Go::parse(tokens, delimiter))
+use crate::path::CratePath;
+
+/// `tokens` are `($crate)` and what is in the `go!`. `written` finds out how it is written: `go! { f(x) }` is a block,
+/// `go!(f(x))` a call.
+pub(crate) fn expand(tokens: TokenStream, written: impl FnOnce() -> Option<Delimiter>) -> TokenStream {
+    let (krate, tokens) = CratePath::split(tokens);
+    let braces = || written() == Some(Delimiter::Brace);
+    expand::expand(parse::Go::parse(tokens, braces), &krate)
 }

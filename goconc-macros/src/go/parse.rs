@@ -1,6 +1,6 @@
 //! The syntax of `go!`: options, a capture list, and what is to run.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::token::Bracket;
@@ -9,15 +9,15 @@ use syn::{Expr, Token, bracketed};
 use super::form::Form;
 use crate::errors::Errors;
 use crate::options::{self, Setting, Value};
-use crate::path::CratePath;
 
 /// A parsed `go!`. What was wrong with it is in `errors`; the rest is what could be understood.
 #[derive(Default)]
 pub(crate) struct Go {
-    pub(crate) krate: CratePath,
-    pub(crate) name: Option<Expr>,
-    pub(crate) stack_size: Option<Expr>,
+    /// Name and value, as they are written.
+    pub(crate) options: Vec<(Ident, Expr)>,
     pub(crate) captures: Vec<Capture>,
+    /// Where the form begins, if there is anything.
+    pub(crate) start: Option<Span>,
     /// `None` after an error that left nothing to run.
     pub(crate) form: Option<Form>,
     pub(crate) errors: Errors,
@@ -30,56 +30,52 @@ pub(crate) struct Capture {
 }
 
 impl Go {
-    /// Parses the tokens of a `go!` that was written with `delimiter`.
-    pub(crate) fn parse(tokens: TokenStream, delimiter: Delimiter) -> Self {
+    /// Parses the tokens of a `go!`. `braces` tells whether it is written with braces.
+    pub(crate) fn parse(tokens: TokenStream, braces: impl FnOnce() -> bool) -> Self {
         let mut go = Go::default();
-        let parsed = (|input: ParseStream<'_>| go.fill(input, delimiter)).parse2(tokens);
+        let parsed = (|input: ParseStream<'_>| go.fill(input, braces)).parse2(tokens);
         if let Err(error) = parsed {
             go.errors.push(error);
         }
         go
     }
 
-    fn fill(&mut self, input: ParseStream<'_>, mut delimiter: Delimiter) -> syn::Result<()> {
+    fn fill(&mut self, input: ParseStream<'_>, braces: impl FnOnce() -> bool) -> syn::Result<()> {
+        let mut alone = true;
         while is_setting(input) {
             self.set(input.parse()?);
-            delimiter = Delimiter::None; // the braces of the macro are round the option too: they make no block
+            alone = false; // the braces of the macro are round the option too: they make no block
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
         }
         if is_capture_list(input) {
             self.capture_list(input)?;
-            delimiter = Delimiter::None;
+            alone = false;
             if is_setting(input) {
                 return Err(input.error("options come first: `go!(name = \"..\", [ch] ..)`"));
             }
         }
+        self.start = (!input.is_empty()).then(|| input.span());
         let form = input.parse()?;
-        self.form = Form::parse(form, delimiter, &mut self.errors);
+        self.form = Form::parse(form, || alone && braces(), &mut self.errors);
         Ok(())
     }
 
     fn set(&mut self, Setting { name, value }: Setting) {
         let Value::Is(value) = value else { return }; // `is_setting` has seen the `=`
-        let errors = &mut self.errors;
-        match name.to_string().as_str() {
-            "name" => options::set(&mut self.name, &name, *value, errors),
-            "stack_size" => {
-                options::check_stack_size(&value, errors);
-                options::set(&mut self.stack_size, &name, *value, errors);
-            }
-            "crate" => match CratePath::from_value(&value) {
-                Ok(path) => self.krate = path,
-                Err(error) => errors.push(error),
-            },
-            _ => errors.at(
-                &name,
-                format_args!(
-                    "unknown option `{name}`: the options of `go!` are `name`, `stack_size` and `crate`"
-                ),
-            ),
+        if !is_option(&name) {
+            let message =
+                format_args!("unknown option `{name}`: the options of `go!` are `name` and `stack_size`");
+            return self.errors.at(&name, message);
         }
+        if name == "stack_size" {
+            options::check_stack_size(&value, &mut self.errors);
+        }
+        if self.options.iter().any(|(other, _)| *other == name) {
+            self.errors.at(&name, format_args!("`{name}` is given twice"));
+        }
+        self.options.push((name, *value));
     }
 
     fn capture_list(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
@@ -126,11 +122,14 @@ fn is_setting(input: ParseStream<'_>) -> bool {
     if input.peek(Token![==]) || input.peek(Token![=>]) || input.parse::<Token![=]>().is_err() {
         return false;
     }
-    let known = ["name", "stack_size", "crate"].iter().any(|option| name == option);
     match input.parse::<Expr>() {
-        Ok(_) => input.peek(Token![,]) || known && input.is_empty(),
-        Err(_) => known,
+        Ok(_) => input.peek(Token![,]) || is_option(&name) && input.is_empty(),
+        Err(_) => is_option(&name),
     }
+}
+
+fn is_option(name: &Ident) -> bool {
+    name == "name" || name == "stack_size"
 }
 
 /// Whether a capture list is next, and not an array that something is done with: `[a, b].concat()`.

@@ -1,26 +1,30 @@
 //! Each form and what becomes of it; each mistake and what is said about it.
 
-use proc_macro2::Delimiter;
+use proc_macro2::{Delimiter, TokenStream};
 
-use super::expand;
 use crate::testing::{assert_tokens, errors, tokens};
 
 /// In front of what discards the result.
 const ALLOW: &str = "#[allow(let_underscore_lock, clippy::diverging_sub_expression)]";
 
+/// Expands a `go!` that is written with `delimiter`.
+fn expand(input: &str, delimiter: Delimiter) -> TokenStream {
+    super::expand(tokens(&format!("(::goconc) {input}")), || Some(delimiter))
+}
+
 #[track_caller]
 fn go(input: &str, expected: &str) {
-    assert_tokens(&expand(tokens(input), Delimiter::Parenthesis), expected);
+    assert_tokens(&expand(input, Delimiter::Parenthesis), expected);
 }
 
 #[track_caller]
 fn braces(input: &str, expected: &str) {
-    assert_tokens(&expand(tokens(input), Delimiter::Brace), expected);
+    assert_tokens(&expand(input, Delimiter::Brace), expected);
 }
 
 #[track_caller]
 fn mistakes(input: &str, expected: &[&str]) {
-    let found = errors(expand(tokens(input), Delimiter::Parenthesis));
+    let found = errors(expand(input, Delimiter::Parenthesis));
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.contains(expected), "{found}");
@@ -118,6 +122,22 @@ fn closures_and_blocks() {
     braces("|| f(x)", &start("move || f(x)"));
     // Not even syntax: an editor must be able to complete in an unfinished body.
     braces("let x = server.", &start("move || { let x = server. }"));
+    go("server.", &start("move || { server. }"));
+}
+
+/// `$crate` is wherever the wrapper is.
+#[test]
+fn the_path_of_the_crate() {
+    assert_tokens(
+        &super::expand(tokens("(a::b) name = \"x\", [ch] || f()"), || None),
+        &format!(
+            "{{
+                let options = a::b::__private::Options::new().name(\"x\");
+                let ch = a::b::__private::capture::Capture(&ch).kind().get(&ch);
+                a::b::__private::go_with(options, move || {{ {ALLOW} let _ = (move || f())(); }});
+            }}"
+        ),
+    );
 }
 
 #[test]
@@ -126,19 +146,12 @@ fn captures_and_options() {
         "name = \"a\", stack_size = \"1 MiB\", [ch, mut n] { f() }",
         &"{
             let options = ::goconc::__private::Options::new().name(\"a\").stack_size(\"1 MiB\");
-            #[allow(clippy::clone_on_copy)]
-            let ch = ch.clone();
-            #[allow(clippy::clone_on_copy)]
-            let mut n = n.clone();
+            let ch = ::goconc::__private::capture::Capture(&ch).kind().get(&ch);
+            let mut n = ::goconc::__private::capture::Capture(&n).kind().get(&n);
             ::goconc::__private::go_with(options, move || { ALLOW let _ = (move || { f() })(); });
         }"
         .replace("ALLOW", ALLOW),
     );
-    go(
-        "crate = my::goconc, f()",
-        &format!("{{ my::goconc::__private::go(move || {{ {ALLOW} let _ = f(); }}); }}"),
-    );
-    go("crate = \"my\", f()", &format!("{{ my::__private::go(move || {{ {ALLOW} let _ = f(); }}); }}"));
     // An array that something is done with is no capture list.
     call("[a, b].concat()", "[a, b]", &["receiver"], "receiver.concat()");
 }
@@ -155,10 +168,12 @@ fn values_are_no_calls() {
     mistakes("async { f() }", &["a goroutine is not a future"]);
     mistakes("async || f()", &["write a plain closure"]);
     mistakes("x = 5", &["write it in a block, `go! { x = 5; }`"]);
+    mistakes("x <<= 5", &["`go! { x <<= 5; }`"]);
+    mistakes("a(), b()", &["a `go!` for each call"]);
     mistakes("&f()", &["runs a call, a closure or a block"]);
     mistakes("|x| f(x)", &["nothing is passed to this closure"]);
     mistakes("||", &["expected a closure with a body"]);
-    assert_eq!(errors(expand(tokens("x"), Delimiter::Brace)).len(), 1);
+    assert_eq!(errors(expand("x", Delimiter::Brace)).len(), 1);
 }
 
 #[test]
@@ -182,13 +197,8 @@ fn capture_lists_hold_names() {
 #[test]
 fn options_are_known_and_given_once() {
     mistakes(
-        "nmae = 1, stack_size = \"1 MB\", name = \"a\", name = \"b\", crate = 5, f()",
-        &[
-            "unknown option `nmae`",
-            "a stack size is a positive number",
-            "`name` is given twice",
-            "the path of the goconc crate",
-        ],
+        "nmae = 1, stack_size = \"1 MB\", name = \"a\", name = \"b\", f()",
+        &["unknown option `nmae`", "a stack size is a positive number", "`name` is given twice"],
     );
     mistakes("name = \"a\"", &["nothing to run"]);
     mistakes("stack_size = 0, 5", &["a stack size is a positive number", "`5` is a value"]);
@@ -197,7 +207,7 @@ fn options_are_known_and_given_once() {
 #[test]
 fn an_error_leaves_something_well_typed() {
     assert_tokens(
-        &expand(tokens("s.m"), Delimiter::Parenthesis),
+        &expand("s.m", Delimiter::Parenthesis),
         &format!(
             "{{ ::core::compile_error! {{ {:?} }} let _ = || {{ let _ = &s.m; }}; () }}",
             "`s.m` is not called: write `go!(s.m())`, or `go!((s.m)())` if it is a field that holds a function"

@@ -1,6 +1,7 @@
 //! The only paths that macros may name. Not for people: anything here may change with any version.
 
 pub mod arg;
+pub mod capture;
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -13,6 +14,7 @@ use crate::stack::Class;
 
 pub use crate::chan::select;
 pub use crate::local::LocalKey;
+pub use goconc_macros::go;
 
 /// A cloneable handle: `go!` clones it in the caller when it is given by reference.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a handle that `go!` clones")]
@@ -48,8 +50,8 @@ impl Options {
 
     /// `name = ..`
     #[must_use]
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.name = Some(Box::new(name.into()));
+    pub fn name(mut self, name: impl Name) -> Self {
+        self.0.name = Some(Box::new(name.name()));
         self
     }
 
@@ -59,6 +61,24 @@ impl Options {
     pub fn stack_size(mut self, size: impl StackSize) -> Self {
         self.0.class = Some(class(&size));
         self
+    }
+}
+
+/// The name of a goroutine.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no name of a goroutine",
+    label = "not a `&'static str` or a `String`",
+    note = "a name that is made at run time is a `String`: `name = format!(..)`"
+)]
+pub trait Name {
+    /// As it is stored.
+    fn name(self) -> Cow<'static, str>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Cow<'static, str>>> Name for T {
+    fn name(self) -> Cow<'static, str> {
+        self.into()
     }
 }
 
@@ -72,6 +92,11 @@ fn class(size: &impl StackSize) -> Class {
 }
 
 /// A size of a stack: a number of bytes, or a text such as "256 KiB".
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no size of a stack",
+    label = "not a `usize` or a `&str`",
+    note = "a stack size is a number of bytes, or a text such as \"256 KiB\""
+)]
 pub trait StackSize {
     /// In bytes; `None` when it is not a size.
     fn bytes(&self) -> Option<usize>;

@@ -1,0 +1,160 @@
+//! How a `go!` is written: `go! { f(x) }` is a block, `go!(f(x))` a call. What is inside is the same, so the tokens alone do
+//! not tell.
+//!
+//! They know where they stand, though, and the delimiter is what stands in front of the first one. (The text of the macro
+//! call, which the compiler would give us, is that of the wrapper in goconc: see `path`.) So this looks into the source
+//! file. Tokens that a `macro_rules!` has put together may stand in several places: the one behind `go!` counts, and
+//! without one the first that is behind any macro's name. Where there is no file, or it does not have the token at its
+//! place, the answer is `None`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proc_macro2::Delimiter;
+
+/// Where a token stands.
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    /// Counted from 1.
+    pub(crate) line: usize,
+    /// In characters, counted from 1.
+    pub(crate) column: usize,
+    /// The first line of the token.
+    pub(crate) text: String,
+}
+
+/// The delimiter of the `go!` whose tokens stand at `places`.
+pub(crate) fn delimiter(places: impl Iterator<Item = Place>) -> Option<Delimiter> {
+    let mut file = PathBuf::new();
+    let mut source = String::new();
+    let mut of_other = None;
+    for place in places {
+        if place.file != file {
+            source = fs::read_to_string(&place.file).unwrap_or_default();
+            file.clone_from(&place.file);
+        }
+        match opening(&source, &place) {
+            Some((true, delimiter)) => return Some(delimiter),
+            Some((false, delimiter)) => of_other = of_other.or(Some(delimiter)),
+            None => {}
+        }
+    }
+    of_other
+}
+
+/// The delimiter in front of `place`, and whether it is that of a `go!`, if a macro's first token stands there.
+fn opening(source: &str, place: &Place) -> Option<(bool, Delimiter)> {
+    let before = before(source, place, |line| line).or_else(|| before(source, place, code_in_doc))?;
+    let mut before = before.trim_end();
+    loop {
+        if let Some(found) = end_of_macro_call(before) {
+            return Some(found);
+        }
+        before = without_comment(before).or_else(|| without_variable(before))?.trim_end();
+    }
+}
+
+/// All that stands before `place`, with `code` taken of each line; `None` if the token is not there.
+fn before(source: &str, place: &Place, code: fn(&str) -> &str) -> Option<String> {
+    let source = source.trim_start_matches('\u{feff}');
+    let mut lines: Vec<&str> = source.lines().take(place.line).map(code).collect();
+    let last = lines.get_mut(place.line.checked_sub(1)?)?;
+    let (column, _) = last.char_indices().nth(place.column.checked_sub(1)?)?;
+    if !last[column..].starts_with(&place.text) {
+        return None;
+    }
+    *last = &last[..column];
+    Some(lines.join("\n"))
+}
+
+/// Columns of a documentation test are those of the code in the comment (before edition 2024; since then it has a file).
+fn code_in_doc(line: &str) -> &str {
+    let start = line.trim_start();
+    let Some(code) = start.strip_prefix("///").or_else(|| start.strip_prefix("//!")) else { return line };
+    code.strip_prefix(' ').unwrap_or(code)
+}
+
+/// The delimiter that `before` ends with, and whether `go!` stands in front of it, if any macro does.
+fn end_of_macro_call(before: &str) -> Option<(bool, Delimiter)> {
+    let delimiter = match before.chars().next_back()? {
+        '(' => Delimiter::Parenthesis,
+        '[' => Delimiter::Bracket,
+        '{' => Delimiter::Brace,
+        _ => return None,
+    };
+    let name = before[..before.len() - 1].trim_end().strip_suffix('!')?.trim_end();
+    Some((last_word(name) == "go", delimiter))
+}
+
+/// `text` without the comment it ends with, if it does.
+fn without_comment(text: &str) -> Option<&str> {
+    let start = match text.strip_suffix("*/") {
+        Some(comment) => comment.rfind("/*")?,
+        None => {
+            let line = text.rfind('\n').map_or(0, |at| at + 1);
+            line + text[line..].rfind("//")?
+        }
+    };
+    Some(&text[..start])
+}
+
+/// `text` without the variable of a `macro_rules!` it ends with, if it does. Its value stands elsewhere.
+fn without_variable(text: &str) -> Option<&str> {
+    text[..text.len() - last_word(text).len()].strip_suffix('$')
+}
+
+fn last_word(text: &str) -> &str {
+    let start = text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found about the token at the `^` of `source`.
+    fn found(source: &str) -> Option<(bool, Delimiter)> {
+        let (before, after) = source.split_once('^').expect("a mark");
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        let text = after.lines().next().unwrap_or_default().to_owned();
+        let place = Place { file: PathBuf::new(), line: before.matches('\n').count() + 1, column, text };
+        opening(&source.replace('^', ""), &place)
+    }
+
+    #[test]
+    fn each_delimiter() {
+        assert_eq!(found("go!(^f(x))"), Some((true, Delimiter::Parenthesis)));
+        assert_eq!(found("\u{feff}é; go ! {\r\n\t^f(x) }"), Some((true, Delimiter::Brace)));
+        assert_eq!(found("goconc::go![^f(x)]"), Some((true, Delimiter::Bracket)));
+        assert_eq!(found("cargo!(^f(x))"), Some((false, Delimiter::Parenthesis)));
+    }
+
+    #[test]
+    fn comments_are_skipped() {
+        assert_eq!(found("go! { // a (b! // c\n /* d */ // \"e\"\n ^f(x) }"), Some((true, Delimiter::Brace)));
+        assert_eq!(found("g(\"http://x\"); go!(^f(x))"), Some((true, Delimiter::Parenthesis)));
+    }
+
+    #[test]
+    fn variables_of_macros_are_skipped() {
+        assert_eq!(found("($f:ident, $x:ident) => { go! { $f^($x) } }"), Some((true, Delimiter::Brace)));
+        assert_eq!(found("() => { $crate::go! { ^$crate::f() } }"), Some((true, Delimiter::Brace)));
+    }
+
+    #[test]
+    fn what_is_not_the_first_token() {
+        for source in ["go! { f ^(x) }", "f(^x)", "if a { ^b }", "// go! {\nx = ^f(x)", "^f", "a */ ^b"] {
+            assert_eq!(found(source), None, "{source}");
+        }
+    }
+
+    #[test]
+    fn documentation() {
+        let source = "//! go! {\n    ///     f(x)";
+        let place = |column| Place { file: PathBuf::new(), line: 2, column, text: "f(x)".to_owned() };
+        assert_eq!(opening(source, &place(5)), Some((true, Delimiter::Brace)));
+        assert_eq!(opening(source, &place(7)), None);
+        let elsewhere = Place { file: PathBuf::new(), line: 3, column: 1, text: String::new() };
+        assert_eq!(opening(source, &elsewhere), None);
+    }
+}
