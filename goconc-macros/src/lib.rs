@@ -63,7 +63,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// fn worker(id: u32, jobs: Recv<Job>) { body }
 ///
 /// fn worker(id: u32, jobs: impl ::core::convert::Into<Recv<Job>>) {
-///     let jobs: Recv<Job> = ::core::convert::Into::into(jobs);
+///     let jobs = ::core::convert::Into::into(jobs); // a `Recv<Job>`
 ///     body
 /// }
 /// ```

@@ -40,7 +40,7 @@ pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Erro
 //     fn worker(id: u32, mut jobs: Recv<Job>) -> u32 { body }
 // Output:
 //     fn worker(id: u32, jobs: impl ::core::convert::Into<Recv<Job>>) -> u32 {
-//         let mut jobs: Recv<Job> = ::core::convert::Into::into(jobs);
+//         let mut jobs = ::core::convert::Into::into(jobs);
 //         body
 //     }
 pub(crate) fn expand(mut function: Function) -> TokenStream {
@@ -63,10 +63,11 @@ fn body(rebound: TokenStream, statements: TokenStream) -> TokenStream {
     quote!(#rebound #statements)
 }
 
-/// Lets `parameter` accept whatever converts to its type, and returns the statement that converts it.
+/// Lets `parameter` accept whatever converts to its type, and returns the statement that converts it. The type is written
+/// once: the bound says what `into` gives, and what is wrong with the type is said once.
 fn convert(parameter: &mut PatType, number: usize) -> TokenStream {
     let site = parameter.ty.span().resolved_at(Span::mixed_site());
-    let ty = parameter.ty.clone();
+    let ty = &parameter.ty;
     *parameter.ty = parse_quote_spanned!(site=> impl ::core::convert::Into<#ty>);
     if let Pat::Wild(_) = *parameter.pat {
         return TokenStream::new(); // nobody will see the value
@@ -85,7 +86,7 @@ fn convert(parameter: &mut PatType, number: usize) -> TokenStream {
         ident: name.clone(),
         subpat: None,
     });
-    quote_spanned!(site=> #(#attrs)* let #pattern: #ty = ::core::convert::Into::into(#name);)
+    quote_spanned!(site=> #(#attrs)* let #pattern = ::core::convert::Into::into(#name);)
 }
 
 /// The element type of a type that is written `Recv<T>` or `Send<T>`, with or without a path in front.

@@ -1,7 +1,8 @@
 //! `#[goroutine] fn main`.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{ReturnType, Type};
 
 use super::parse::{Body, Function, Options};
 use crate::errors::Errors;
@@ -42,7 +43,7 @@ pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Erro
 //     /// Docs.
 //     fn main() -> ::std::process::ExitCode {
 //         fn main() -> Result<(), Error> { body }
-//         ::goconc::__private::main(::goconc::__private::MainOptions::new().gomaxprocs(4).sticky(), main)
+//         ::goconc::__private::main::<Result<(), Error>>(::goconc::__private::MainOptions::new().gomaxprocs(4).sticky(), main)
 //     }
 //
 // A function inside and not a closure: its return type can be `impl Termination`, and backtraces have the name.
@@ -57,18 +58,37 @@ pub(crate) fn expand(function: &Function, options: &Options) -> TokenStream {
     let migrate = options.migrate.iter().map(|_| quote_spanned!(site=> .migrate()));
 
     let Function { attrs, vis, sig, body } = function;
+    let result = result(&sig.output);
     let name = &sig.ident;
     let safety = &sig.safety;
     quote_spanned! {site=>
         #(#attrs)*
         #vis #safety fn #name() -> ::std::process::ExitCode {
             #sig #body
-            #main(
+            #main #result(
                 #new::new() #(.gomaxprocs(#gomaxprocs))* #(.stack_size(#stack_size))* #(#sticky)* #(#migrate)*,
                 #name,
             )
         }
     }
+}
+
+/// `::<Type>`, if the result has one that can be named: what is wrong with it is shown there.
+fn result(output: &ReturnType) -> Option<TokenStream> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    match **ty {
+        Type::Path(_) if !has_impl(ty.to_token_stream()) => Some(quote!(::<#ty>)),
+        _ => None,
+    }
+}
+
+/// Whether there is an `impl Trait` in `ty`.
+fn has_impl(ty: TokenStream) -> bool {
+    ty.into_iter().any(|tree| match tree {
+        TokenTree::Ident(word) => word == "impl",
+        TokenTree::Group(group) => has_impl(group.stream()),
+        _ => false,
+    })
 }
 
 /// A `main` with no more mistakes in it than the user made: what was written, as a function inside.

@@ -28,6 +28,14 @@ fn main_runs_as_a_goroutine() {
         }",
     );
     goroutine(
+        "",
+        "fn main() -> ! { body() }",
+        "fn main() -> ::std::process::ExitCode {
+            fn main() -> ! { body() }
+            ::goconc::__private::main(::goconc::__private::MainOptions::new(), main,)
+        }",
+    );
+    goroutine(
         "gomaxprocs = 4, stack_size = \"256 KiB\", sticky, crate = \"my::goconc\"",
         "/// Docs.
         #[allow(x)]
@@ -36,7 +44,7 @@ fn main_runs_as_a_goroutine() {
         #[allow(x)]
         pub fn main() -> ::std::process::ExitCode {
             fn main() -> Result<(), Error> { #![allow(y)] unfinished. }
-            my::goconc::__private::main(
+            my::goconc::__private::main::<Result<(), Error>>(
                 my::goconc::__private::MainOptions::new().gomaxprocs(4).stack_size(\"256 KiB\").sticky(),
                 main,
             )
@@ -67,8 +75,8 @@ fn directional_parameters_convert() {
             out: impl ::core::convert::Into<goconc::chan::Send<T>>
         ) -> u32
         where T: Clone {
-            let mut jobs: Recv<&'a T> = ::core::convert::Into::into(jobs);
-            let out: goconc::chan::Send<T> = ::core::convert::Into::into(out);
+            let mut jobs = ::core::convert::Into::into(jobs);
+            let out = ::core::convert::Into::into(out);
             id.
         }",
     );
@@ -77,7 +85,7 @@ fn directional_parameters_convert() {
         "fn f(_: Recv<T>, #[cfg(x)] a @ Send { .. }: Send<T>) { #![allow(x)] g() }",
         "fn f(_: impl ::core::convert::Into<Recv<T>>, #[cfg(x)] arg1: impl ::core::convert::Into<Send<T>>) {
             #![allow(x)]
-            #[cfg(x)] let a @ Send { .. }: Send<T> = ::core::convert::Into::into(arg1);
+            #[cfg(x)] let a @ Send { .. } = ::core::convert::Into::into(arg1);
             g()
         }",
     );

@@ -350,7 +350,6 @@ impl<T> Chan<T> {
     /// ch.close();
     /// assert_eq!(ch.iter().collect::<Vec<_>>(), [1, 2, 3]);
     /// ```
-    #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { recv: &self.0 }
     }
@@ -363,7 +362,6 @@ impl<T> Chan<T> {
     /// ch.send(1);
     /// assert_eq!(ch.try_iter().count(), 1);
     /// ```
-    #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { recv: &self.0 }
     }
@@ -642,7 +640,6 @@ impl<T> Recv<T> {
     /// ch.close();
     /// assert_eq!(ch.iter().collect::<Vec<_>>(), [1, 2, 3]);
     /// ```
-    #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { recv: self }
     }
@@ -655,7 +652,6 @@ impl<T> Recv<T> {
     /// ch.send(1);
     /// assert_eq!(ch.try_iter().count(), 1);
     /// ```
-    #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { recv: self }
     }
