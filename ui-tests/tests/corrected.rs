@@ -2,7 +2,7 @@
 //! not `pass` cases: with one of those `trybuild` builds all programs one after the other.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use goconc::prelude::*;
@@ -160,6 +160,46 @@ mod races {
             dog.keep_alive();
         });
         assert_eq!(dog.last.into_inner(), 2);
+    }
+
+    #[test]
+    fn flag() {
+        let ready = AtomicBool::new(false);
+        goconc::scope(|s| {
+            s.go(|| ready.store(true, Ordering::Release));
+            while !ready.load(Ordering::Acquire) {
+                runtime::gosched();
+            }
+        });
+        assert!(ready.into_inner());
+    }
+
+    #[test]
+    fn map_of_a_struct() {
+        struct Store {
+            entries: Mutex<BTreeMap<String, i32>>,
+        }
+        impl Store {
+            fn set(&self, key: &str, value: i32, done: &Chan<()>) {
+                self.entries.lock().unwrap().insert(key.to_owned(), value);
+                done.send(());
+            }
+        }
+        let (store, done) = (Arc::new(Store { entries: Mutex::default() }), Chan::new());
+        go!([store] store.set("a", 1, &done));
+        go!([store] store.set("b", 2, &done));
+        assert_eq!(done.iter().take(2).count(), 2);
+        assert_eq!(store.entries.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn append_to_shared_slice() {
+        let results = Mutex::new(Vec::new());
+        goconc::scope(|s| {
+            s.go(|| results.lock().unwrap().push(1));
+            s.go(|| results.lock().unwrap().push(2));
+        });
+        assert_eq!(results.into_inner().unwrap().len(), 2);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use syn::{AngleBracketedGenericArguments, BinOp, Expr, Token};
 
 use crate::errors::Errors;
 
+const NOT_TWO: &str = "`go!` starts one goroutine: write a `go!` for each call, or `go! { a(); b() }` to run one after the \
+                       other";
+
 pub(crate) enum Form {
     /// Evaluated now but for the call itself.
     Call(Call),
@@ -36,10 +39,10 @@ pub(crate) enum Target {
 }
 
 impl Form {
-    /// `braces` tells whether those of the macro are round nothing but the form: they are those of a block then.
+    /// `written` finds the delimiter of the macro, if that is known: braces are those of a block.
     pub(crate) fn parse(
         tokens: TokenStream,
-        braces: impl FnOnce() -> bool,
+        written: impl FnOnce() -> Option<Delimiter>,
         errors: &mut Errors,
     ) -> Option<Self> {
         let tokens = without_trailing_comma(tokens);
@@ -56,12 +59,32 @@ impl Form {
             [TokenTree::Punct(bar), ..] if bar.as_char() == '|' => closure(&trees, errors),
             [TokenTree::Ident(word), rest @ ..] if word == "move" => closure(rest, errors),
             _ if has_semicolon(&trees) => Some(Form::Block(tokens)),
-            // A single name or number in braces is no more of a program than in parentheses: that is found below.
-            [_, _, ..] if !is_async(&trees) && braces() => Some(Form::Block(tokens)),
-            _ => match syn::parse2::<Expr>(tokens.clone()) {
-                Ok(expr) => expression(expr, tokens, errors),
-                Err(_) => unparsed(tokens, &trees, errors),
-            },
+            _ => alone(tokens, &trees, written(), errors),
+        }
+    }
+}
+
+/// One expression, or what is none.
+fn alone(
+    tokens: TokenStream,
+    trees: &[TokenTree],
+    written: Option<Delimiter>,
+    errors: &mut Errors,
+) -> Option<Form> {
+    // A single name or number in braces is no more of a program than in parentheses: that is found below.
+    if written == Some(Delimiter::Brace) && trees.len() > 1 && !is_async(trees) {
+        return Some(Form::Block(tokens));
+    }
+    match syn::parse2::<Expr>(tokens.clone()) {
+        Ok(expr) => expression(expr, tokens, errors),
+        // Perhaps a block that somebody is writing, and an editor that wants to complete in it.
+        Err(_) if written.is_none() => Some(Form::Block(tokens)),
+        Err(error) => {
+            match trees.iter().find(|tree| is_comma(tree)) {
+                Some(comma) => errors.at(comma, NOT_TWO),
+                None => errors.push(error),
+            }
+            None
         }
     }
 }
@@ -69,7 +92,7 @@ impl Form {
 /// `rustfmt` adds a comma when it breaks the line.
 fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
     let mut trees: Vec<TokenTree> = tokens.into_iter().collect();
-    if trees.len() > 1 && matches!(trees.last(), Some(TokenTree::Punct(comma)) if comma.as_char() == ',') {
+    if trees.len() > 1 && trees.last().is_some_and(is_comma) {
         trees.pop();
     }
     trees.into_iter().collect()
@@ -79,16 +102,8 @@ fn has_semicolon(trees: &[TokenTree]) -> bool {
     trees.iter().any(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';'))
 }
 
-/// What is no expression: two of them, or one that is not finished or not known to `syn`. The compiler says what is wrong
-/// with it, if anything, and meanwhile an editor can complete in it.
-fn unparsed(tokens: TokenStream, trees: &[TokenTree], errors: &mut Errors) -> Option<Form> {
-    let comma = trees.iter().find(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ','));
-    let Some(comma) = comma else { return Some(Form::Block(tokens)) };
-    errors.at(
-        comma,
-        "`go!` starts one goroutine: write a `go!` for each call, or `go! { a(); b() }` to run one after the other",
-    );
-    None
+fn is_comma(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
 
 fn is_async(trees: &[TokenTree]) -> bool {
@@ -121,7 +136,9 @@ fn closure(trees: &[TokenTree], errors: &mut Errors) -> Option<Form> {
 fn expression(expr: Expr, tokens: TokenStream, errors: &mut Errors) -> Option<Form> {
     Some(match expr {
         // The invisible group round `$e` of a `macro_rules!`.
-        Expr::Group(group) => return Form::parse(group.expr.to_token_stream(), || false, errors),
+        Expr::Group(group) => {
+            return Form::parse(group.expr.to_token_stream(), || Some(Delimiter::None), errors);
+        }
         Expr::Call(call) => Form::Call(Call {
             target: Target::Callee(*call.func),
             paren: call.paren_token,

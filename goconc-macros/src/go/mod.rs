@@ -16,6 +16,5 @@ use crate::path::CratePath;
 /// `go!(f(x))` a call.
 pub(crate) fn expand(tokens: TokenStream, written: impl FnOnce() -> Option<Delimiter>) -> TokenStream {
     let (krate, tokens) = CratePath::split(tokens);
-    let braces = || written() == Some(Delimiter::Brace);
-    expand::expand(parse::Go::parse(tokens, braces), &krate)
+    expand::expand(parse::Go::parse(tokens, written), &krate)
 }

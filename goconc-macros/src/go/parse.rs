@@ -1,6 +1,6 @@
 //! The syntax of `go!`: options, a capture list, and what is to run.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::token::Bracket;
@@ -30,17 +30,21 @@ pub(crate) struct Capture {
 }
 
 impl Go {
-    /// Parses the tokens of a `go!`. `braces` tells whether it is written with braces.
-    pub(crate) fn parse(tokens: TokenStream, braces: impl FnOnce() -> bool) -> Self {
+    /// Parses the tokens of a `go!`. `written` finds out with which delimiter.
+    pub(crate) fn parse(tokens: TokenStream, written: impl FnOnce() -> Option<Delimiter>) -> Self {
         let mut go = Go::default();
-        let parsed = (|input: ParseStream<'_>| go.fill(input, braces)).parse2(tokens);
+        let parsed = (|input: ParseStream<'_>| go.fill(input, written)).parse2(tokens);
         if let Err(error) = parsed {
             go.errors.push(error);
         }
         go
     }
 
-    fn fill(&mut self, input: ParseStream<'_>, braces: impl FnOnce() -> bool) -> syn::Result<()> {
+    fn fill(
+        &mut self,
+        input: ParseStream<'_>,
+        written: impl FnOnce() -> Option<Delimiter>,
+    ) -> syn::Result<()> {
         let mut alone = true;
         while is_setting(input) {
             self.set(input.parse()?);
@@ -58,7 +62,8 @@ impl Go {
         }
         self.start = (!input.is_empty()).then(|| input.span());
         let form = input.parse()?;
-        self.form = Form::parse(form, || alone && braces(), &mut self.errors);
+        let written = || if alone { written() } else { Some(Delimiter::None) };
+        self.form = Form::parse(form, written, &mut self.errors);
         Ok(())
     }
 

@@ -122,7 +122,9 @@ fn closures_and_blocks() {
     braces("|| f(x)", &start("move || f(x)"));
     // Not even syntax: an editor must be able to complete in an unfinished body.
     braces("let x = server.", &start("move || { let x = server. }"));
-    go("server.", &start("move || { server. }"));
+    let unknown = super::expand(tokens("(::goconc) let x = server."), || None);
+    assert_tokens(&unknown, &start("move || { let x = server. }"));
+    mistakes("server.", &["unexpected end of input"]);
 }
 
 /// `$crate` is wherever the wrapper is.

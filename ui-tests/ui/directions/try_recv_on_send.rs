@@ -1,0 +1,7 @@
+// CH-033
+use goconc::prelude::*;
+
+fn main() {
+    let (tx, _rx) = Chan::<i32>::new().split();
+    let _ = tx.try_recv();
+}

@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+
+fn main() {
+    loop {
+        go! { break; }
+    }
+}

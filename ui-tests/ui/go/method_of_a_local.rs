@@ -1,0 +1,12 @@
+use goconc::prelude::*;
+
+struct Server;
+
+impl Server {
+    fn run(&self) {}
+}
+
+fn main() {
+    let server = Server;
+    go!((&server).run());
+}

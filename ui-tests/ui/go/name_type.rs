@@ -1,0 +1,7 @@
+use goconc::prelude::*;
+
+fn worker() {}
+
+fn main() {
+    go!(name = 5, worker());
+}

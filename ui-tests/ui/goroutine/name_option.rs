@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+#[goroutine(name = "worker")]
+fn worker() {}
+
+fn main() {}
