@@ -39,12 +39,17 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// #[goroutine(unsafe(migrate))]          it may move; a promise that nothing relies on the identity of its thread
 /// #[goroutine(crate = "my::goconc")]     where goconc is, if it is not `::goconc`
 /// ```
+/// An attribute cannot tell under which name a program knows goconc, as `go!` can. Instead of `crate` in every attribute,
+/// a program with `other = { package = "goconc", .. }` may say `extern crate other as goconc;` in its root, once.
 ///
 /// # On any other function or method
 /// A parameter whose type is written `Recv<T>`, `Send<T>`, or with a path in front (`chan::Recv<T>`) accepts everything
 /// that converts to it: a `Chan<T>`, `&Chan<T>`, `&Recv<T>` .. What a call passes in the wrong direction does not
-/// compile. The type is known by its name only: a `use .. as` hides it, and `std::marker::Send` takes no parameter, so
-/// it is not mistaken for it.
+/// compile, nor does what the body does in it. The type is known by its name only: a `use .. as` hides it, and
+/// `std::marker::Send` takes no parameter, so it is not mistaken for it.
+///
+/// `Send` is not in `goconc::prelude`, where it would hide the trait `Send` from bounds. So write `chan::Send<T>`, or
+/// `use goconc::Send;`. Without either, `Send<T>` is the trait, and the compiler says `expected a type, found a trait`.
 ///
 /// The function can be called directly or by `go!`. Its only option is `crate`. A method of a trait needs the attribute
 /// in the trait and in each `impl`.
@@ -56,7 +61,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 ///
 /// fn main() -> ::std::process::ExitCode {
 ///     fn main() -> Result<(), Error> { body }
-///     ::goconc::__private::main(::goconc::__private::MainOptions::new().gomaxprocs(4), main)
+///     ::goconc::__private::main::<Result<(), Error>>(::goconc::__private::MainOptions::new().gomaxprocs(4), main)
 /// }
 ///
 /// #[goroutine]

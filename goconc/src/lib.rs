@@ -85,6 +85,36 @@ pub use chan::{Chan, Recv, Send};
 /// assert_eq!(results.recv(), Some(42));
 /// jobs.close();
 /// ```
+///
+/// ```no_run
+/// use goconc::prelude::*;
+///
+/// #[goroutine(gomaxprocs = 2)]
+/// fn main() -> Result<(), std::num::ParseIntError> {
+///     let done = Chan::new();
+///     go!(done.clone().send("5".parse::<i32>()?)); // `?` returns from `main`
+///     println!("{:?}", done.recv());
+///     Ok(())
+/// }
+/// ```
+///
+/// A receiving side cannot become a sending one:
+/// ```compile_fail,E0277
+/// use goconc::{Chan, Recv, Send, goroutine};
+///
+/// #[goroutine]
+/// fn produce(out: Send<u32>) {
+///     out.send(1);
+/// }
+///
+/// let rx: Recv<u32> = Chan::new().into();
+/// produce(rx);
+/// ```
+/// and a goroutine is no future:
+/// ```compile_fail
+/// #[goconc::goroutine]
+/// async fn worker() {}
+/// ```
 pub use goconc_macros::goroutine;
 /// # Examples
 /// ```

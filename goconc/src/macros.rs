@@ -31,8 +31,9 @@
 /// * Of a closure or a block nothing is evaluated now. What it names moves into the goroutine. `return` ends the
 ///   goroutine.
 /// * Braces make a block, so `go! { tx.send(rx.recv()) }` receives in the goroutine and `go!(tx.send(rx.recv()))`
-///   receives in the caller. A `macro_rules!` that passes on what it was given writes `go!({ .. })` for a block: whose
-///   braces are meant cannot be told there.
+///   receives in the caller. `go!({ .. })` is a block everywhere: write that for a single call in a `macro_rules!` that
+///   passes on what it was given, and where the source is not a file, as in documentation tests before edition 2024. Whose
+///   braces are meant, or which they are, cannot be told there.
 /// * A macro call such as `go!(println!("{x}"))`, a loop, an `if` or a `match` is a block of one expression.
 /// * The result is discarded, `#[must_use]` or not. [`spawn`](crate::spawn) is the form with a result.
 ///
@@ -107,7 +108,25 @@ macro_rules! go {
 
 /// Declares goroutine-locals, in the syntax of [`std::thread_local!`].
 ///
-/// Go has none; this is what a thread-local of a library becomes when it moves to goroutines.
+/// Go has none; this is what a thread-local of a library becomes when it moves to goroutines. A key has the methods of
+/// [`std::thread::LocalKey`]: `with`, and `get`, `set`, `take`, `replace` of a `Cell` or `RefCell`. Each goroutine makes its
+/// value when it first asks, and drops it when it ends; a plain thread has one too.
+///
+/// # What it expands to
+/// ```text
+/// static TRAIL: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
+///
+/// static TRAIL: LocalKey<RefCell<Vec<&'static str>>> = LocalKey::new(|| RefCell::new(Vec::new()));
+/// ```
+/// Attributes and visibility stay. `const { .. }` is accepted, as `thread_local!` does, and changes nothing.
+///
+/// # Errors
+/// `static mut`: a value is changed through a `Cell` or a `RefCell`. A reference to it cannot leave `with`:
+/// ```compile_fail
+/// goconc::goroutine_local! { static NAME: String = String::from("main"); }
+///
+/// let name: &'static String = NAME.with(|name| name);
+/// ```
 ///
 /// # Examples
 /// ```
@@ -117,8 +136,9 @@ macro_rules! go {
 ///     static TRAIL: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
 /// }
 ///
-/// TRAIL.with(|trail| trail.borrow_mut().push("here"));
-/// assert_eq!(TRAIL.with(|trail| trail.borrow().len()), 1);
+/// TRAIL.with_borrow_mut(|trail| trail.push("here"));
+/// assert_eq!(TRAIL.with_borrow(Vec::len), 1);
+/// assert_eq!(goconc::run(|| TRAIL.with_borrow(Vec::len)), 0);
 /// ```
 #[macro_export]
 macro_rules! goroutine_local {

@@ -5,7 +5,8 @@
 //! call, which the compiler would give us, is that of the wrapper in goconc: see `path`.) So this looks into the source
 //! file. Tokens that a `macro_rules!` has put together may stand in several places: the one behind `go!` counts, and
 //! without one the first that is behind any macro's name. Where there is no file, or it does not have the token at its
-//! place, the answer is `None`.
+//! place, the answer is `None`: so in an editor, in a program read from stdin, and in documentation tests of editions before
+//! 2024, which are such programs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ pub(crate) fn delimiter(places: impl Iterator<Item = Place>) -> Option<Delimiter
 
 /// The delimiter in front of `place`, and whether it is that of a `go!`, if a macro's first token stands there.
 fn opening(source: &str, place: &Place) -> Option<(bool, Delimiter)> {
-    let before = before(source, place, |line| line).or_else(|| before(source, place, code_in_doc))?;
+    let before = before(source, place)?;
     let mut before = before.trim_end();
     loop {
         if let Some(found) = end_of_macro_call(before) {
@@ -54,24 +55,13 @@ fn opening(source: &str, place: &Place) -> Option<(bool, Delimiter)> {
     }
 }
 
-/// All that stands before `place`, with `code` taken of each line; `None` if the token is not there.
-fn before(source: &str, place: &Place, code: fn(&str) -> &str) -> Option<String> {
+/// All that stands before `place`, if the token is there.
+fn before<'s>(source: &'s str, place: &Place) -> Option<&'s str> {
     let source = source.trim_start_matches('\u{feff}');
-    let mut lines: Vec<&str> = source.lines().take(place.line).map(code).collect();
-    let last = lines.get_mut(place.line.checked_sub(1)?)?;
-    let (column, _) = last.char_indices().nth(place.column.checked_sub(1)?)?;
-    if !last[column..].starts_with(&place.text) {
-        return None;
-    }
-    *last = &last[..column];
-    Some(lines.join("\n"))
-}
-
-/// Columns of a documentation test are those of the code in the comment (before edition 2024; since then it has a file).
-fn code_in_doc(line: &str) -> &str {
-    let start = line.trim_start();
-    let Some(code) = start.strip_prefix("///").or_else(|| start.strip_prefix("//!")) else { return line };
-    code.strip_prefix(' ').unwrap_or(code)
+    let line: usize = source.split_inclusive('\n').take(place.line.checked_sub(1)?).map(str::len).sum();
+    let (column, _) = source[line..].char_indices().nth(place.column.checked_sub(1)?)?;
+    let (before, after) = source.split_at(line + column);
+    after.starts_with(&place.text).then_some(before)
 }
 
 /// The delimiter that `before` ends with, and whether `go!` stands in front of it, if any macro does.
@@ -149,12 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn documentation() {
-        let source = "//! go! {\n    ///     f(x)";
-        let place = |column| Place { file: PathBuf::new(), line: 2, column, text: "f(x)".to_owned() };
-        assert_eq!(opening(source, &place(5)), Some((true, Delimiter::Brace)));
-        assert_eq!(opening(source, &place(7)), None);
-        let elsewhere = Place { file: PathBuf::new(), line: 3, column: 1, text: String::new() };
-        assert_eq!(opening(source, &elsewhere), None);
+    fn what_is_elsewhere() {
+        let source = "go!(f(x))";
+        for (line, column, text) in
+            [(1, 5, "g"), (1, 4, "f"), (2, 5, "f"), (0, 5, "f"), (1, 0, "f"), (1, 99, "f")]
+        {
+            let place = Place { file: PathBuf::new(), line, column, text: text.to_owned() };
+            assert_eq!(opening(source, &place), None, "{line}:{column} {text}");
+        }
     }
 }

@@ -102,7 +102,7 @@ fn forms() -> Result<u32, std::num::ParseIntError> {
 fn main() -> Result<(), std::num::ParseIntError> {
     let (jobs, first, rest) = (Chan::with_capacity(2), Chan::new(), Chan::new());
     let counter = Arc::new(Counter { results: rest.clone() });
-    go!(counter.clone().pass_on(&jobs, &first));
+    go!(counter.pass_on(&jobs, &first));
     jobs.send('a');
     jobs.send('b');
     jobs.close();
