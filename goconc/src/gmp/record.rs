@@ -104,7 +104,9 @@ impl Record {
         }
         record.class.set(origin.class);
         let slot = record.closure.get();
-        if size_of::<F>() <= size_of_val(&record.closure) && align_of::<F>() <= align_of::<usize>() {
+        // Decided by the compiler, so that there is no code for the other case: it would be compiled for every closure.
+        if const { size_of::<F>() <= INLINE_WORDS * size_of::<usize>() && align_of::<F>() <= align_of::<usize>() }
+        {
             // SAFETY: it fits, it is aligned, and the record was free, so nothing is overwritten.
             unsafe { slot.cast::<F>().write(f) };
             record.run.set(run_inline::<F>);
