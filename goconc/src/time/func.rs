@@ -83,7 +83,7 @@ impl Func {
         let node = unsafe { NonNull::new_unchecked(pointer) }.cast();
         let guard = self.lock.lock();
         // SAFETY: the node is the first field; the reference that was just taken keeps it alive while it is in the heap.
-        let armed = unsafe { timers::arm(node, when) };
+        let armed = unsafe { timers::arm(node, when, timers::here()) };
         drop(guard);
         if armed.again {
             // SAFETY: the heap had its reference already: ours is one too many.
