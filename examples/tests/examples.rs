@@ -120,6 +120,8 @@ programs! {
     };
     stream [] in_order;
     task_queue [] any_order;
+    ticker [] in_order;
+    timeout [] in_order;
     token_ring [] in_order;
     unbuffered [] any_order;
     wait_group [] any_order;

@@ -2,6 +2,8 @@
 //!
 //! Each storm runs on a plain thread, checks its own arithmetic, and leaves no goroutine behind.
 
+mod timers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -45,6 +47,12 @@ pub const STORMS: &[Storm] = &[
     ("goexits", goexits),
     ("dumps", dumps),
     ("idle_and_wake", idle_and_wake),
+    ("timers", timers::timers),
+    ("after_funcs", timers::after_funcs),
+    ("tickers", timers::tickers),
+    ("timeouts", timers::timeouts),
+    ("sleepers", timers::sleepers),
+    ("timers_while_gomaxprocs_changes", timers::timers_while_gomaxprocs_changes),
     ("everything", everything),
 ];
 
@@ -630,7 +638,7 @@ fn idle_and_wake() {
 
 fn everything() {
     thread::scope(|s| {
-        let storms: [fn(); 10] = [
+        let storms: [fn(); 12] = [
             mixed_threads,
             close_races,
             spawn_tree,
@@ -641,6 +649,8 @@ fn everything() {
             sleep,
             scope,
             goexits,
+            timers::timers,
+            timers::timeouts,
         ];
         for storm in storms {
             s.spawn(storm);

@@ -59,7 +59,7 @@ fn main_called_goexit() {
     reported("goexit_blocked", &["[chan receive]:"]);
 }
 
-// DL-005, DL-006 and DL-008 come with the network, with `signal` and with timers.
+// DL-005 and DL-006 come with the network and with `signal`. DL-008 is in `time_process.rs`.
 
 /// DL-007: a sleeping goroutine suppresses it until it has woken.
 #[test]

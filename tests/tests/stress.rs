@@ -21,7 +21,7 @@ macro_rules! storms {
 storms! {
     capacities mixed_threads plain_ping_pong close_races try_races boxes spawn_goroutines spawn_threads spawn_tree gosched
     gomaxprocs blocking syscalls lock_os_thread ended_locked sleep scope join wait_group pin panics goexits dumps
-    idle_and_wake everything
+    idle_and_wake timers after_funcs tickers timeouts sleepers timers_while_gomaxprocs_changes everything
 }
 
 #[test]
@@ -35,7 +35,7 @@ const STRESS: &str = env!("CARGO_BIN_EXE_stress");
 fn moving_and_sticky_on_one_p_and_more() {
     for procs in ["1", "2", "4"] {
         for debug in ["sticky=0", "sticky=1"] {
-            for name in ["everything", "idle_and_wake", "gomaxprocs"] {
+            for name in ["everything", "idle_and_wake", "gomaxprocs", "timers_while_gomaxprocs_changes"] {
                 common::run(STRESS, &[name], &[("GOMAXPROCS", procs), ("GOCONC_DEBUG", debug)]).ok();
             }
         }

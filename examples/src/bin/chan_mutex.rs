@@ -1,13 +1,16 @@
 //! A lock made of a channel: whoever has received its one element holds the lock.
 //!
-//! Go: `Mutex`, `NewMutex` and main of seed 003, 锁 (`LockTimeout` needs a timer and is left out), then `add` of seed 000,
+//! Go: `Mutex`, `NewMutex` and main of seed 003, 锁, which also tries `LockTimeout` here; then `add` of seed 000,
 //! sync.Mutex互斥锁: two goroutines add 5000 each, and none is lost.
 //!
 //! Run: `cargo run --release -p goconc-examples --bin chan_mutex`
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use goconc::{prelude::*, sync::WaitGroup};
@@ -38,6 +41,13 @@ impl Mutex {
         self.ch.try_recv().is_ok()
     }
 
+    fn lock_timeout(&self, timeout: Duration) -> bool {
+        select! {
+            <-self.ch => true,
+            <-time::after(timeout) => false, // a timer that is dropped need not be stopped
+        }
+    }
+
     fn is_locked(&self) -> bool {
         self.ch.is_empty()
     }
@@ -56,6 +66,7 @@ fn main() {
     let m = Mutex::new();
     println!("locked v {}", m.try_lock());
     println!("locked {}", m.try_lock());
+    println!("locked in time {}", m.lock_timeout(10 * time::MILLISECOND));
     m.unlock();
     println!("is locked {}", m.is_locked());
 

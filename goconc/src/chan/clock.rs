@@ -22,7 +22,7 @@ use crate::chan::hchan::{Hchan, give_block, take_block};
 use crate::gmp::g;
 use crate::sched::timers::{self, Armed};
 use crate::sys::clock;
-use crate::timer::{Firing, NEVER, Node, Ops};
+use crate::timer::{Firing, NEVER, Node, Ops, Timers};
 use crate::wait::Sudog;
 
 /// What a clock channel has besides. The cells are guarded by the channel's lock.
@@ -88,7 +88,7 @@ impl Clock {
 
     /// The first receiver is about to wait. Locked.
     pub(super) fn waits_begin(this: NonNull<Clock>) {
-        let armed = Self::arm(this);
+        let armed = Self::arm(this, timers::here());
         // A goroutine's M looks for something to do next, and on its way at the timers. A thread just sleeps.
         if let (Some(armed), None) = (armed, g::current()) {
             armed.announce();
@@ -101,12 +101,12 @@ impl Clock {
         unsafe { self.node.disarm() };
     }
 
-    /// Puts it into a heap, if it will ever be due. Locked.
-    fn arm(this: NonNull<Clock>) -> Option<Armed> {
+    /// Puts it into a heap, `here` unless it is in one, if it will ever be due. Locked.
+    fn arm(this: NonNull<Clock>, here: &'static Timers) -> Option<Armed> {
         // SAFETY: alive: the caller has a reference to the channel.
         let when = unsafe { this.as_ref() }.when.get();
         // SAFETY: it stays until `destroy`, which disarms; the channel's lock is held.
-        (when != NEVER).then(|| unsafe { timers::arm(this.cast(), when) })
+        (when != NEVER).then(|| unsafe { timers::arm(this.cast(), when, here) })
     }
 
     /// Changes deadline and period. The first result says whether it was not due yet, or due and not received; the second one
@@ -122,7 +122,7 @@ impl Clock {
         if when == NEVER {
             clock.waits_end();
         }
-        (active, Self::arm(this))
+        (active, Self::arm(this, timers::here()))
     }
 }
 
@@ -154,7 +154,8 @@ unsafe fn fire(node: NonNull<Node>, firing: Firing) {
         receiver.set_success(true);
     }
     if c.has_receivers() {
-        let _ = Clock::arm(this); // we are an M that looks at the timers: nobody else need know
+        // Nobody else need know: we are an M, and look there before we go on.
+        let _ = Clock::arm(this, timers::here_while(firing));
     }
     c.unlock_for_select();
     if let Some(sudog) = receiver {

@@ -17,6 +17,7 @@
 //! | `keeper` | the M that looks after the timers, and who arms an earlier one | mirrors `sched::timers` |
 //! | `deep` | sysmon sleeps while all sleep, and only then | mirrors `sched::sysmon` |
 //! | `chan` | send, receive and close with waiters | mirrors `chan::hchan` |
+//! | `clock` | the channels of timers: fired, stopped, reset, freed | mirrors `chan::clock`, `timer` |
 //! | `group` | WaitGroup on Sema | mirrors `sync::waitgroup`, `wait::sema` |
 //!
 //! A mirror has the same steps under the same names as the code it mirrors; who changes the code changes the mirror. What
@@ -28,6 +29,7 @@
 //! Loom takes a SeqCst load or store for Acquire or Release; where the proof needs more, the stand-ins have a fence.
 
 mod chan;
+mod clock;
 mod deep;
 mod group;
 mod idle;

@@ -145,7 +145,9 @@ fn of_two_wake_ups_none_is_lost() {
                 break;
             }
         }
-        wakers.map(|waker| waker.join().unwrap());
+        for waker in wakers {
+            waker.join().unwrap();
+        }
     });
 }
 

@@ -44,9 +44,11 @@ impl M {
     /// The next goroutine to run; sleeps until there is one. The M is in the runtime, on its own stack.
     #[inline]
     pub(crate) fn find_runnable(&'static self) -> Runnable {
+        let mut woken = false;
         loop {
             let Some(p) = self.p() else {
                 self.find_a_p();
+                woken = true;
                 continue;
             };
             let found = match self.pick(p) {
@@ -57,10 +59,13 @@ impl M {
             match found {
                 Some(runnable) => {
                     stop::stop_spinning(self);
-                    timers::before_running(p);
+                    timers::before_running(p, woken);
                     return runnable;
                 }
-                None => stop::stop_m(self, p),
+                None => {
+                    stop::stop_m(self, p);
+                    woken = true;
+                }
             }
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn next() -> u64 {
 }
 
 /// Where the caller arms its timers.
-fn here() -> &'static Timers {
+pub(crate) fn here() -> &'static Timers {
     let p = match g::current() {
         Some(g) => g.m().p(), // sysmon may be taking it: it is a P all the same
         None => {
@@ -71,13 +71,20 @@ impl Armed {
     }
 }
 
-/// Arms a timer, or changes its deadline.
+/// Where a timer that fires is armed again: at the M that runs the timers, which looks there before it goes on.
+pub(crate) fn here_while(firing: Firing) -> &'static Timers {
+    // SAFETY: `run_timers` has passed the M, on this thread.
+    let m = unsafe { &*firing.by.cast::<M>() };
+    &m.p().unwrap_or_else(|| p::get(0)).timers
+}
+
+/// Arms a timer, or changes its deadline. `here` is the caller's: see [`here`], [`here_while`].
 ///
 /// # Safety
 /// * As [`timer::Node::arm`].
-pub(crate) unsafe fn arm(node: NonNull<timer::Node>, when: u64) -> Armed {
+pub(crate) unsafe fn arm(node: NonNull<timer::Node>, when: u64, here: &'static Timers) -> Armed {
     // SAFETY: by contract.
-    let timer::Armed { again, earliest } = unsafe { timer::Node::arm(node, when, here()) };
+    let timer::Armed { again, earliest } = unsafe { timer::Node::arm(node, when, here) };
     Armed { again, earliest, when }
 }
 
@@ -91,10 +98,11 @@ pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, wh
     unsafe { p.timers.add_untracked(when, node) };
 }
 
-/// Before an M goes on with a goroutine, which may compute for long: is somebody else there for the timers of its P?
+/// Before an M goes on with a goroutine, which may compute for long: is somebody else there for the timers of its P? If it
+/// has slept (`woken`): for all timers, because it may have been their keeper, or have come to another P than it had.
 #[inline(always)]
-pub(super) fn before_running(p: &'static P) {
-    let next = p.timers.next();
+pub(super) fn before_running(p: &'static P, woken: bool) {
+    let next = if woken { next() } else { p.timers.next() };
     // Relaxed: what this look misses, the next one sees, or `become_keeper`.
     if next < KEPT_UNTIL.load(Ordering::Relaxed) {
         call_keeper(next);

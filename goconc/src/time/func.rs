@@ -83,7 +83,7 @@ impl Func {
         let node = unsafe { NonNull::new_unchecked(pointer) }.cast();
         let guard = self.lock.lock();
         // SAFETY: the node is the first field; the reference that was just taken keeps it alive while it is in the heap.
-        let armed = unsafe { timers::arm(node, when) };
+        let armed = unsafe { timers::arm(node, when, timers::here()) };
         drop(guard);
         if armed.again {
             // SAFETY: the heap had its reference already: ours is one too many.
@@ -106,6 +106,12 @@ impl Func {
         stopped
     }
 
+    /// Calls the function in a goroutine of its own.
+    fn launch(self: Arc<Self>) {
+        let made_at = self.made_at;
+        spawn::spawn(move || self.call(), Wish::default(), made_at);
+    }
+
     fn call(self: Arc<Self>) {
         let mut calls = self.calls.lock();
         let Some(f) = calls.f.take() else {
@@ -113,14 +119,13 @@ impl Func {
             return;
         };
         drop(calls);
-        // Gives `f` back also when it ends the goroutine.
         let mut running = Running { func: &self, f: Some(f) };
         while running.call() {}
     }
 }
 
 struct Running<'a> {
-    func: &'a Func,
+    func: &'a Arc<Func>,
     f: Option<Box<dyn FnMut() + Send>>,
 }
 
@@ -142,9 +147,16 @@ impl Running<'_> {
 }
 
 impl Drop for Running<'_> {
+    /// The function has ended its goroutine: it is given back, and calls that came due meanwhile go on in another one.
     fn drop(&mut self) {
-        if self.f.is_some() {
-            self.func.calls.lock().f = self.f.take();
+        let Some(f) = self.f.take() else { return };
+        let mut calls = self.func.calls.lock();
+        calls.f = Some(f);
+        let again = calls.again != 0;
+        calls.again -= u32::from(again);
+        drop(calls);
+        if again {
+            Arc::clone(self.func).launch();
         }
     }
 }
@@ -153,7 +165,5 @@ impl Drop for Running<'_> {
 unsafe fn fire(node: NonNull<Node>, _: Firing) {
     let pointer = node.cast::<Func>().as_ptr().cast_const();
     // SAFETY: the heap's reference, which is ours now.
-    let func = unsafe { Arc::from_raw(pointer) };
-    let made_at = func.made_at;
-    spawn::spawn(move || func.call(), Wish::default(), made_at);
+    unsafe { Arc::from_raw(pointer) }.launch();
 }
