@@ -2,6 +2,8 @@
 //!
 //! Each storm runs on a plain thread, checks its own arithmetic, and leaves no goroutine behind.
 
+mod select;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -45,6 +47,12 @@ pub const STORMS: &[Storm] = &[
     ("goexits", goexits),
     ("dumps", dumps),
     ("idle_and_wake", idle_and_wake),
+    ("select_merge", select::merge),
+    ("select_random", select::random),
+    ("select_both_directions", select::both_directions),
+    ("select_timeouts", select::timeouts),
+    ("select_waitables", select::waitables),
+    ("select_closing", select::closing),
     ("everything", everything),
 ];
 

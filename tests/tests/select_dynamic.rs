@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use common::{guarded, ms};
 use goconc::chan::{Select, Selected, Send, TryRecvError, TrySendError};
@@ -398,10 +399,60 @@ fn nothing_only_if_nothing_is_ready() {
         })
     });
     stop.close();
-    while !mover.is_finished() {
-        _ = a.try_send(());
-        _ = b.try_recv();
-        std::thread::yield_now();
-    }
+    guarded("the mover", || mover.join().unwrap());
     assert!(held);
+}
+
+/// SE-026 for the dynamic form: not earlier than the time, and again and again with one `Select`.
+#[test]
+fn timeouts() {
+    let rounds = if cfg!(debug_assertions) { 5 } else { 20 };
+    let check = move || {
+        let ch = Chan::new();
+        let mut select = Select::new();
+        assert_eq!(select.select_timeout(ms(0)), None);
+        let i = select.recv(&ch);
+        for k in 0..rounds {
+            let start = Instant::now();
+            assert_eq!(select.select_timeout(ms(3)), None);
+            assert!(start.elapsed() >= ms(3));
+            go!([ch] ch.send(k));
+            assert_eq!(select.select_timeout(ms(60_000)), Some(Selected::Recv(i, Some(k))));
+            assert_eq!(select.try_select(), None);
+        }
+        ch.close();
+        assert_eq!(select.select_timeout(ms(60_000)), Some(Selected::Recv(i, None)));
+    };
+    guarded("timeouts", || goconc::spawn(check).join().unwrap());
+    guarded("timeouts of a thread", check);
+}
+
+/// A value and the timeout at the same time: one of them ends the wait, and no value is lost.
+#[test]
+fn timeout_and_value_race() {
+    let rounds = if cfg!(debug_assertions) { 50 } else { 500 };
+    let ch = Chan::new();
+    go!([ch] {
+        for i in 0..rounds {
+            goconc::time::sleep(Duration::from_micros(200));
+            ch.send(i);
+        }
+        ch.close();
+    });
+    let mut select = Select::new();
+    select.recv(&ch);
+    let mut next = 0;
+    guarded("timeout_and_value_race", || {
+        loop {
+            match select.select_timeout(Duration::from_micros(200)) {
+                None => {}
+                Some(Selected::Recv(_, Some(v))) => {
+                    assert_eq!(v, next);
+                    next += 1;
+                }
+                _ => break,
+            }
+        }
+    });
+    assert_eq!(next, rounds);
 }

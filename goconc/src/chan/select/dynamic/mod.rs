@@ -23,13 +23,17 @@
 //!
 //! The entries do not move and are touched by others only through their sudogs, which are all cells.
 
+mod entry;
+
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
+use std::time::{Duration, Instant};
 
 use crate::chan::hchan::{Hchan, Now};
+use crate::chan::select::dynamic::entry::{Entry, Look, Shared, What, open_or_wake, wake};
 use crate::chan::select::{Dir, exit_now, random_below};
 use crate::chan::{Recv, Send};
 use crate::gmp::WaitReason;
@@ -87,6 +91,8 @@ pub struct Select<T> {
     loose: Vec<u32>,
     /// The numbers of those that are vacant. Has room for all of them.
     vacant: Vec<u32>,
+    /// For `select_timeout`.
+    clock: Option<Recv<Instant>>,
 }
 
 // SAFETY: what it shares with others is behind channels' locks and the claim's atomic; values go where it goes.
@@ -94,115 +100,24 @@ unsafe impl<T: core::marker::Send> core::marker::Send for Select<T> {}
 // SAFETY: a shared reference reads counts only.
 unsafe impl<T: core::marker::Send> Sync for Select<T> {}
 
-/// What all sudogs of a select lead to.
-struct Shared<T> {
-    claim: Claim,
-    /// Where what is received arrives: only one case is claimed.
-    slot: UnsafeCell<MaybeUninit<T>>,
-    who: Cell<Option<Who>>,
-    /// For ourselves, when the claim does not open.
-    own: Cell<Option<Sudog>>,
-}
-
-/// A case. `sudog` comes first: its address is the entry's.
-#[repr(C)]
-struct Entry<T> {
-    sudog: Sudog,
-    what: What<T>,
-    /// What is to be sent.
-    value: UnsafeCell<MaybeUninit<T>>,
-    number: u32,
-    /// Whether it may be in its channel's list.
-    listed: Cell<bool>,
-    /// Whether it is in `loose`.
-    loose: Cell<bool>,
-}
-
-enum What<T> {
-    Vacant,
-    Recv(Recv<T>),
-    Send(Send<T>),
-}
-
-/// What a look at a case has found. Whoever is in it has to be woken once the lock is free.
-enum Look<T> {
-    NotReady,
-    Received(T, Option<NonNull<Sudog>>),
-    /// Closed, and nothing is left.
-    Drained,
-    Sent(Option<NonNull<Sudog>>),
-    /// A send on a closed channel.
-    Closed,
-}
-
-impl<T> Entry<T> {
-    /// Its channel and direction, unless it is vacant or nil.
-    #[inline]
-    fn operation(&self) -> Option<(&Hchan<T>, Dir)> {
-        match &self.what {
-            What::Vacant => None,
-            What::Recv(channel) => Some((channel.hchan()?, Dir::Recv)),
-            What::Send(channel) => Some((channel.hchan()?, Dir::Send)),
-        }
-    }
-
-    /// Where the value of a send case is.
-    fn value(&self) -> *mut T {
-        self.value.get().cast()
-    }
-
-    /// Does the operation if it can be done now. Its channel is locked, and the case is not in its list.
-    fn try_now(&self, channel: &Hchan<T>, dir: Dir) -> Look<T> {
-        match dir {
-            Dir::Recv => match channel.recv_now() {
-                (Now::Ready(value), sender) => Look::Received(value, sender),
-                (Now::NotReady, _) => Look::NotReady,
-                (Now::Closed, _) => Look::Drained,
-            },
-            // SAFETY: a send case has its value until it is used up, which it is on `Ready`.
-            Dir::Send => match unsafe { channel.send_now(self.value()) } {
-                Now::Ready(receiver) => Look::Sent(receiver),
-                Now::NotReady => Look::NotReady,
-                Now::Closed => Look::Closed,
-            },
-        }
-    }
-
-    /// Enters the list of its channel, which is locked.
-    fn enlist(&self, channel: &Hchan<T>, dir: Dir) {
-        self.sudog.set_success(false);
-        self.listed.set(true);
-        // SAFETY: locked; the entry stays until `delist`; its slot is the select's (receive), or has its value (send).
-        unsafe { channel.enqueue(dir, &self.sudog) };
-    }
-
-    /// Leaves the list of its channel. If it was not in it any more, it was missed, and is found in the claim.
-    fn delist(&self) {
-        let Some((channel, dir)) = self.operation() else { return };
-        if self.listed.replace(false) {
-            channel.lock().lock();
-            // SAFETY: locked; `enlist` has put it there.
-            unsafe { channel.dequeue(dir, &self.sudog) };
-            // SAFETY: taken above.
-            unsafe { ByteLock::unlock(channel.lock()) };
-        }
-    }
-}
-
 impl<T> Select<T> {
     /// One without cases.
     pub fn new() -> Self {
-        let shared = Box::new(Shared {
+        let shared = Box::leak(Box::new(Shared {
             claim: Claim::new(),
             slot: UnsafeCell::new(MaybeUninit::uninit()),
             who: Cell::new(None),
             own: Cell::new(None),
-        });
+            alarm: Sudog::of(NonNull::dangling(), core::ptr::null_mut()),
+            moment: Cell::new(MaybeUninit::uninit()),
+        }));
+        shared.alarm = Sudog::of(NonNull::from(&shared.claim), shared.moment.as_ptr().cast());
         Select {
-            shared: NonNull::from(Box::leak(shared)),
+            shared: NonNull::from(shared),
             entries: Vec::new(),
             loose: Vec::new(),
             vacant: Vec::new(),
+            clock: None,
         }
     }
 
@@ -299,6 +214,83 @@ impl<T> Select<T> {
         self.look_around()
     }
 
+    /// As [`select`](Self::select), but `None` if no case could proceed for the time of `d`.
+    ///
+    /// Go: `reflect.Select(cases)` with a case for `time.After(d)`
+    ///
+    /// # Parks
+    /// Until a case can proceed, but not much longer than `d`.
+    ///
+    /// # Panics
+    /// As [`select`](Self::select).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use goconc::Chan;
+    /// use goconc::chan::Select;
+    ///
+    /// let (mut select, start) = (Select::new(), Instant::now());
+    /// select.recv(Chan::<()>::new());
+    /// assert_eq!(select.select_timeout(Duration::from_millis(5)), None);
+    /// assert!(start.elapsed() >= Duration::from_millis(5));
+    /// ```
+    #[inline(always)]
+    #[track_caller]
+    pub fn select_timeout(&mut self, d: Duration) -> Option<Selected<T>> {
+        let at = Location::caller();
+        let mut selected = self.look_around();
+        if selected.is_some() {
+            return selected;
+        }
+        self.set_alarm(d);
+        while self.enter_alarm() {
+            self.park(at);
+            let rang = self.leave_alarm();
+            selected = self.after_wait().or_else(|| self.look_around());
+            if selected.is_some() || rang {
+                break;
+            }
+        }
+        selected
+    }
+
+    /// From now on.
+    fn set_alarm(&mut self, d: Duration) {
+        let delay = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        match &self.clock {
+            Some(clock) => _ = clock.set_clock(Some(delay), 0),
+            None => self.clock = Some(Recv::clock(delay, 0)),
+        }
+    }
+
+    /// The alarm waits like a case. False: the time has come.
+    fn enter_alarm(&self) -> bool {
+        let Some(clock) = self.clock.as_ref().and_then(Recv::hchan) else { return false };
+        clock.lock().lock();
+        let waits = matches!(clock.recv_now(), (Now::NotReady, _));
+        if waits {
+            // SAFETY: locked; `leave_alarm` takes it off before it or the clock goes; its slot is for what a clock gives.
+            unsafe { clock.enqueue(Dir::Recv, &self.shared().alarm) };
+        }
+        // SAFETY: taken above.
+        unsafe { ByteLock::unlock(clock.lock()) };
+        waits
+    }
+
+    /// Whether it was the alarm that ended the wait.
+    fn leave_alarm(&self) -> bool {
+        if let Some(clock) = self.clock.as_ref().and_then(Recv::hchan) {
+            clock.lock().lock();
+            // SAFETY: locked; `enter_alarm` has put it there.
+            unsafe { clock.dequeue(Dir::Recv, &self.shared().alarm) };
+            // SAFETY: taken above.
+            unsafe { ByteLock::unlock(clock.lock()) };
+        }
+        self.shared().claim.winner() == Some(NonNull::from(&self.shared().alarm))
+    }
+
     fn shared(&self) -> &Shared<T> {
         // SAFETY: lives as long as the select.
         unsafe { self.shared.as_ref() }
@@ -359,9 +351,12 @@ impl<T> Select<T> {
     fn collect_missed(&mut self) {
         let Select { shared, loose, .. } = self;
         // SAFETY: lives as long as the select.
-        unsafe { shared.as_ref() }.claim.take_missed(|sudog| {
-            // SAFETY: a sudog of ours is the first field of an entry, which lives as long as the select.
-            loosen(unsafe { sudog.cast::<Entry<T>>().as_ref() }, loose);
+        let shared = unsafe { shared.as_ref() };
+        shared.claim.take_missed(|sudog| {
+            if sudog != NonNull::from(&shared.alarm) {
+                // SAFETY: any other sudog of ours is the first field of an entry, which lives as long as the select.
+                loosen(unsafe { sudog.cast::<Entry<T>>().as_ref() }, loose);
+            }
         });
     }
 
@@ -472,6 +467,7 @@ impl<T> Select<T> {
         let shared = self.shared();
         let who = Who::current();
         if who.must_exit() {
+            self.leave_alarm();
             exit_now();
         }
         shared.who.set(Some(who));
@@ -483,11 +479,11 @@ impl<T> Select<T> {
         shared
     }
 
-    /// Awake again. `None`: the claim did not open.
+    /// Awake again. `None`: the claim did not open, or the alarm has ended the wait.
     #[inline(never)]
     #[track_caller]
     fn after_wait(&mut self) -> Option<Selected<T>> {
-        let winner = self.shared().claim.winner()?;
+        let winner = self.shared().claim.winner().filter(|&w| w != NonNull::from(&self.shared().alarm))?;
         // SAFETY: as in `collect_missed`.
         let entry = unsafe { winner.cast::<Entry<T>>().as_ref() };
         let number = entry.number as usize;
@@ -505,34 +501,11 @@ impl<T> Select<T> {
     }
 }
 
-/// Wakes whom a look has served. Without any lock.
-fn wake(served: Option<NonNull<Sudog>>) {
-    if let Some(sudog) = served {
-        // SAFETY: popped under its channel's lock.
-        unsafe { Sudog::wake(sudog) };
-    }
-}
-
 /// The entry is in no list any more, and will be looked at.
 fn loosen<T>(entry: &Entry<T>, loose: &mut Vec<u32>) {
     entry.listed.set(false);
     if !entry.loose.replace(true) {
         loose.push(entry.number); // there is room for all
-    }
-}
-
-/// For the M, once the goroutine has left its stack.
-fn open_or_wake<T>(shared: usize) {
-    // SAFETY: the address of what the select shares, which stays until the select is woken: that is done by who claims it once
-    // it is open, or below.
-    let shared = unsafe { &*(shared as *const Shared<T>) };
-    if shared.claim.open() {
-        return;
-    }
-    // SAFETY: nobody claims it while it is closed, so it is ours.
-    if let Some(own) = unsafe { &*shared.own.as_ptr() } {
-        // SAFETY: it is in no list, and wakes its waiter once.
-        unsafe { Sudog::wake(NonNull::from(own)) };
     }
 }
 
