@@ -410,3 +410,22 @@ fn many_selects_on_one_channel() {
     stop.close();
     guarded("many selects", || wg.wait());
 }
+
+/// CH-021: values are coerced to the channel's type of element, alone, with a default and beside another arm.
+#[test]
+fn trait_objects() {
+    let ch = Chan::<Box<dyn Fn(i32) -> i32 + Send>>::with_capacity(3);
+    let never = Chan::<()>::new();
+    select! { ch <- Box::new(|i| i + 1) => {} }
+    select! { ch <- Box::new(|i| i + 2) => {}, default => unreachable!() }
+    select! { ch <- Box::new(|i| i + 3) => {}, <-never => {} }
+    let sum: i32 = (0..3).filter_map(|_| select! { f = <-ch => f, <-never => None }).map(|f| f(10)).sum();
+    assert_eq!(sum, 36);
+    let slices = Chan::<&[i32]>::with_capacity(2);
+    select! { slices <- &[1, 2] => {}, <-never => {} }
+    assert_eq!(select! { v := <-slices => v.len() }, 2);
+    let numbers = Chan::<u8>::with_capacity(2);
+    select! { numbers <- 1 => {}, <-never => {} }
+    select! { numbers <- 2 => {} }
+    assert_eq!(numbers.len(), 2);
+}

@@ -277,7 +277,23 @@ fn foreign_braces(body: &TokenStream) -> TokenStream {
     }
 }
 
-/// A reference to a channel, so that it stays usable. Errors about its type are shown at it.
+/// A reference to a channel, so that it stays usable. Errors about its type are shown at it, so it is all the user's.
 fn borrow(channel: &Expr) -> TokenStream {
-    quote_spanned!(channel.span().resolved_at(Span::mixed_site())=> &(#channel))
+    let span = channel.span();
+    match channel {
+        Expr::Path(_)
+        | Expr::Field(_)
+        | Expr::Index(_)
+        | Expr::Call(_)
+        | Expr::MethodCall(_)
+        | Expr::Paren(_)
+        | Expr::Macro(_)
+        | Expr::Group(_)
+        | Expr::Lit(_)
+        | Expr::Unary(_)
+        | Expr::Reference(_) => {
+            quote_spanned!(span=> &#channel)
+        }
+        _ => quote_spanned!(span.resolved_at(Span::mixed_site())=> &(#channel)),
+    }
 }

@@ -28,12 +28,12 @@ fn wrapped(input: &str) -> proc_macro2::TokenStream {
 #[track_caller]
 fn recv(arm: &str, binding: Option<&str>) {
     let taken = binding.unwrap_or("::core::mem::drop(slot.take());");
-    select(&format!("{arm} => body(v)"), &format!("{{ let slot = $::recv_only(&(ch)); {taken} body(v) }}"));
+    select(&format!("{arm} => body(v)"), &format!("{{ let slot = $::recv_only(&ch); {taken} body(v) }}"));
     select(
         &format!("{arm} => body(v), default => other()"),
         &format!(
             "{{
-                let chosen = $::try_recv_only(&(ch));
+                let chosen = $::try_recv_only(&ch);
                 match chosen {{
                     ::core::option::Option::Some(slot) => {{ {taken} body(v) }}
                     ::core::option::Option::None => other(),
@@ -54,8 +54,8 @@ fn recv(arm: &str, binding: Option<&str>) {
             "{{
                 {declaration}
                 let chosen = $::select(&mut [
-                    $::recv(&(ch), &mut {slot}).id(0),
-                    $::recv(&(b), &mut $::Temporary::new()).id(1)
+                    $::recv(&ch, &mut {slot}).id(0),
+                    $::recv(&b, &mut $::Temporary::new()).id(1)
                 ]);
                 match chosen {{ 0 => {body}, 1 => B, _ => $::unreachable(), }}
             }}"
@@ -66,12 +66,12 @@ fn recv(arm: &str, binding: Option<&str>) {
 /// One arm that sends `value` on `channel`: alone, with a `default`, and beside another.
 #[track_caller]
 fn send(arm: &str, channel: &str, value: &str) {
-    select(&format!("{arm} => body()"), &format!("{{ $::send_only(&({channel}), {value}); body() }}"));
+    select(&format!("{arm} => body()"), &format!("{{ $::send_only(&{channel}, {value}); body() }}"));
     select(
         &format!("default => other(), {arm} => body()"),
         &format!(
             "{{
-                let chosen = $::try_send_only(&({channel}), {value});
+                let chosen = $::try_send_only(&{channel}, {value});
                 match chosen {{ true => body(), false => other(), }}
             }}"
         ),
@@ -81,8 +81,8 @@ fn send(arm: &str, channel: &str, value: &str) {
         &format!(
             "{{
                 let chosen = $::select(&mut [
-                    $::send(&({channel}), &mut $::Temporary::new(), {value}).id(0),
-                    $::recv(&(b), &mut $::Temporary::new()).id(1)
+                    $::send(&{channel}, &mut $::Temporary::new(), {value}).id(0),
+                    $::recv(&b, &mut $::Temporary::new()).id(1)
                 ]);
                 match chosen {{ 0 => body(), 1 => B, _ => $::unreachable(), }}
             }}"
@@ -131,10 +131,10 @@ fn all_of_it() {
             let mut slot0 = $::Slot::new();
             let mut slot2 = $::Slot::new();
             let chosen = $::try_select_biased(&mut [
-                $::when(g, $::recv(&(a), &mut slot0)).id(0),
-                $::when(h(), $::send(&(out), &mut $::Temporary::new(), x)).id(1),
-                $::recv(&(b), &mut slot2).id(2),
-                $::recv(&(ctx.done()), &mut $::Temporary::new()).id(3)
+                $::when(g, $::recv(&a, &mut slot0)).id(0),
+                $::when(h(), $::send(&out, &mut $::Temporary::new(), x)).id(1),
+                $::recv(&b, &mut slot2).id(2),
+                $::recv(&ctx.done(), &mut $::Temporary::new()).id(3)
             ]);
             match chosen {
                 0 => { let v = slot0.take(); A },
@@ -155,14 +155,11 @@ fn few_arms() {
     select(
         "biased; <-a, if g => { A }",
         "{
-            let chosen = $::select_biased(&mut [$::when(g, $::recv(&(a), &mut $::Temporary::new())).id(0)]);
+            let chosen = $::select_biased(&mut [$::when(g, $::recv(&a, &mut $::Temporary::new())).id(0)]);
             match chosen { 0 => { A }, _ => $::unreachable(), }
         }",
     );
-    select(
-        "biased; <-a => { A }",
-        "{ let slot = $::recv_only(&(a)); ::core::mem::drop(slot.take()); { A } }",
-    );
+    select("biased; <-a => { A }", "{ let slot = $::recv_only(&a); ::core::mem::drop(slot.take()); { A } }");
 }
 
 #[test]
@@ -173,8 +170,8 @@ fn attributes() {
         "{
             #[cfg(unix)] #[cfg(y)] let mut slot0 = $::Slot::new();
             let chosen = $::select(&mut [
-                #[cfg(unix)] #[cfg(y)] $::when(g, $::recv(&(a), &mut slot0)).id(0),
-                #[cfg(z)] $::send(&(out), &mut $::Temporary::new(), x).id(1)
+                #[cfg(unix)] #[cfg(y)] $::when(g, $::recv(&a, &mut slot0)).id(0),
+                #[cfg(z)] $::send(&out, &mut $::Temporary::new(), x).id(1)
             ]);
             match chosen {
                 #[cfg(unix)] #[cfg(y)] #[allow(x)] 0 => { let v = slot0.take(); A },
@@ -282,7 +279,7 @@ fn an_error_leaves_the_other_arms() {
         &format!(
             "{{
                 ::core::compile_error! {{ {text:?} }}
-                let chosen = $::select(&mut [$::recv(&(a), &mut $::Temporary::new()).id(0)]);
+                let chosen = $::select(&mut [$::recv(&a, &mut $::Temporary::new()).id(0)]);
                 match chosen {{ 0 => A, _ => $::unreachable(), }}
             }}"
         ),

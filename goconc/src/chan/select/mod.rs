@@ -63,20 +63,19 @@ pub(super) enum Dir {
 
 /// A case that receives into `slot`.
 #[inline(always)]
-pub fn recv<'a, S, W>(source: &'a S, slot: &'a mut Slot<S::Item, S::Kind>) -> Case<'a>
+pub fn recv<'a, S, W, T, K>(source: &'a S, slot: &'a mut Slot<T, K>) -> Case<'a>
 where
-    S: Source<W> + ?Sized,
+    S: Source<W, Item = T, Kind = K> + ?Sized,
 {
     source.case(slot)
 }
 
 /// A case that sends `value`, which waits in `slot`.
 #[inline(always)]
-pub fn send<'a, C: Target + ?Sized>(
-    target: &'a C,
-    slot: &'a mut Temporary<C::Item>,
-    value: C::Item,
-) -> Case<'a> {
+pub fn send<'a, C, T>(target: &'a C, slot: &'a mut Temporary<T>, value: T) -> Case<'a>
+where
+    C: Target<Item = T> + ?Sized,
+{
     slot.put(value);
     target.case(slot)
 }
@@ -90,27 +89,33 @@ pub fn when(guard: bool, case: Case<'_>) -> Case<'_> {
 /// `select! { v = <-source => .. }`
 #[inline(always)]
 #[track_caller]
-pub fn recv_only<S: Source<W> + ?Sized, W>(source: &S) -> Slot<S::Item, S::Kind> {
+pub fn recv_only<S, W, T, K>(source: &S) -> Slot<T, K>
+where
+    S: Source<W, Item = T, Kind = K> + ?Sized,
+{
     source.receive()
 }
 
 /// `select! { target <- value => .. }`
 #[inline(always)]
 #[track_caller]
-pub fn send_only<C: Target + ?Sized>(target: &C, value: C::Item) {
+pub fn send_only<C: Target<Item = T> + ?Sized, T>(target: &C, value: T) {
     target.transmit(value);
 }
 
 /// `select! { v = <-source => .., default => .. }`
 #[inline(always)]
-pub fn try_recv_only<S: Source<W> + ?Sized, W>(source: &S) -> Option<Slot<S::Item, S::Kind>> {
+pub fn try_recv_only<S, W, T, K>(source: &S) -> Option<Slot<T, K>>
+where
+    S: Source<W, Item = T, Kind = K> + ?Sized,
+{
     source.try_receive()
 }
 
 /// `select! { target <- value => .., default => .. }`
 #[inline(always)]
 #[track_caller]
-pub fn try_send_only<C: Target + ?Sized>(target: &C, value: C::Item) -> bool {
+pub fn try_send_only<C: Target<Item = T> + ?Sized, T>(target: &C, value: T) -> bool {
     target.try_transmit(value)
 }
 

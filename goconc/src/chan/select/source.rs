@@ -107,6 +107,7 @@ impl<T> Source<Direct> for Chan<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<W: Waitable> Source<Asked> for W {
     type Item = W::Output;
     type Kind = FromWaitable;
@@ -128,6 +129,7 @@ impl<W: Waitable> Source<Asked> for W {
 /// A reference, or what shares, stands for what it refers to.
 macro_rules! source_behind {
     ($($pointer:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<W, C: Source<W> + ?Sized> Source<Behind<W>> for $pointer {
             type Item = C::Item;
             type Kind = C::Kind;
@@ -208,6 +210,7 @@ fn sent<T>(result: Result<(), TrySendError<T>>) -> bool {
 /// As for [`Source`].
 macro_rules! target_behind {
     ($($pointer:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<C: Target + ?Sized> Target for $pointer {
             type Item = C::Item;
 
