@@ -11,6 +11,7 @@ use crate::chan::{Chan, Recv, Send, TryRecvError, TrySendError};
 /// references to them be told apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be received from",
+    label = "nothing comes out of this",
     note = "a receive arm `v = <-ch` takes a `Chan<T>` or a `Recv<T>`; a `Send<T>` only sends: `ch <- value`"
 )]
 pub trait Source<Way> {
@@ -33,6 +34,7 @@ pub trait Source<Way> {
 /// What can be sent to in a select.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to",
+    label = "nothing goes into this",
     note = "a send arm `ch <- value` takes a `Chan<T>` or a `chan::Send<T>`; a `Recv<T>` only receives: `v = <-ch`"
 )]
 pub trait Target {
