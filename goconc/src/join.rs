@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::chan::{Waitable, Waiters};
 use crate::gmp::g::PanicNote;
 use crate::gmp::{WaitReason, g};
 use crate::panics;
@@ -122,17 +123,34 @@ impl std::error::Error for PanicError {}
 struct Packet<T> {
     running: Group,
     state: Mutex<State<T>>,
+    /// Selects that have the handle as an arm.
+    selects: Waiters,
 }
 
 struct State<T> {
     result: Option<Result<T, PanicError>>,
     /// Nobody will ask for the result.
     detached: bool,
+    /// Somebody may be in `selects`.
+    selected: bool,
 }
 
 /// The result of a goroutine, to be waited for. Dropping it detaches the goroutine.
 ///
 /// A panic that nobody can observe any more, because the handle is gone, ends the process like any other.
+///
+/// It can be an arm of a `select!`, which takes the result as [`join`](JoinHandle::join) gives it:
+/// ```
+/// use std::time::Duration;
+///
+/// use goconc::{select, time};
+///
+/// let handle = goconc::spawn(|| 6 * 7);
+/// select! {
+///     result = <-handle => assert_eq!(result.unwrap(), 42),
+///     <-time::after(Duration::from_secs(60)) => panic!("too late"),
+/// }
+/// ```
 pub struct JoinHandle<T> {
     packet: Arc<Packet<T>>,
 }
@@ -147,7 +165,7 @@ impl<T> JoinHandle<T> {
     /// [`PanicError`]: it panicked, or it called `runtime::goexit`.
     ///
     /// # Panics
-    /// Never: the result is there once the goroutine has ended.
+    /// `join: a select has taken the result`, if one has.
     ///
     /// # Examples
     /// ```
@@ -156,13 +174,35 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> Result<T, PanicError> {
         self.packet.running.wait_as(WaitReason::Join, Location::caller());
-        let result = self.packet.state.lock().result.take();
-        result.unwrap_or_else(|| crate::sys::throw::throw("join: a goroutine has ended without a result"))
+        let (result, selected) = {
+            let mut state = self.packet.state.lock();
+            (state.result.take(), state.selected)
+        };
+        match result {
+            Some(result) => result,
+            None if selected => panic!("join: a select has taken the result"),
+            None => crate::sys::throw::throw("join: a goroutine has ended without a result"),
+        }
     }
 
     /// Whether the goroutine has ended.
     pub fn is_finished(&self) -> bool {
         self.packet.running.count() == 0
+    }
+}
+
+/// Ready once the goroutine has ended. There is one result: a second select that waits for it waits for ever.
+impl<T> Waitable for JoinHandle<T> {
+    type Output = Result<T, PanicError>;
+
+    fn try_take(&self) -> Option<Result<T, PanicError>> {
+        self.packet.state.lock().result.take()
+    }
+
+    fn waiters(&self) -> &Waiters {
+        // Under the lock under which the goroutine leaves its result: either it is there by now, or `finish` sees this.
+        self.packet.state.lock().selected = true;
+        &self.packet.selects
     }
 }
 
@@ -207,7 +247,8 @@ pub(crate) fn spawn_with<T: Send + 'static>(
 ) -> JoinHandle<T> {
     let packet = Arc::new(Packet {
         running: Group::new(),
-        state: Mutex::new(State { result: None, detached: false }),
+        state: Mutex::new(State { result: None, detached: false, selected: false }),
+        selects: Waiters::new(),
     });
     packet.running.add(1);
     let theirs = Arc::clone(&packet);
@@ -231,7 +272,11 @@ fn finish<T>(packet: &Packet<T>, result: Result<T, PanicError>) {
     let mut state = packet.state.lock();
     if !state.detached {
         state.result = Some(result);
+        let selected = state.selected;
         drop(state);
+        if selected {
+            packet.selects.wake_all();
+        }
     } else {
         drop(state); // the result's destructor is the user's code
         if let Err(error) = &result

@@ -116,40 +116,4 @@ pub use chan::{Chan, Recv, Send};
 /// async fn worker() {}
 /// ```
 pub use goconc_macros::goroutine;
-/// # Examples
-/// ```
-/// use goconc::{Chan, go, select};
-///
-/// let (numbers, quit, seen) = (Chan::new(), Chan::<()>::new(), Chan::with_capacity(10));
-/// go!([numbers, quit, seen] {
-///     for _ in 0..10 {
-///         seen.send(numbers.recv().unwrap());
-///     }
-///     quit.close();
-/// });
-/// let (mut x, mut y) = (0, 1);
-/// loop {
-///     select! {
-///         numbers <- x => (x, y) = (y, x + y),
-///         <-quit => break,
-///     }
-/// }
-/// seen.close();
-/// assert_eq!(seen.iter().collect::<Vec<i32>>(), [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]);
-/// ```
-///
-/// ```
-/// use goconc::{Chan, select};
-///
-/// let ch = Chan::with_capacity(1);
-/// let poll = || select! { v = <-ch => v, default => Some(-1) };
-/// assert_eq!(poll(), Some(-1));
-/// ch.send(5);
-/// assert_eq!(poll(), Some(5));
-/// ch.close();
-/// assert_eq!(poll(), None);
-/// assert_eq!(select! { v, ok := <-ch => (v, ok) }, (0, false));
-/// assert_eq!(select! { v := <-ch => v }, 0);
-/// ```
-pub use goconc_macros::select;
 pub use join::{JoinHandle, PanicError, PanicLocation, Scope, run, scope, spawn};

@@ -2,6 +2,7 @@
 //!
 //! Each storm runs on a plain thread, checks its own arithmetic, and leaves no goroutine behind.
 
+mod select;
 mod timers;
 
 use std::sync::Arc;
@@ -53,6 +54,12 @@ pub const STORMS: &[Storm] = &[
     ("timeouts", timers::timeouts),
     ("sleepers", timers::sleepers),
     ("timers_while_gomaxprocs_changes", timers::timers_while_gomaxprocs_changes),
+    ("select_merge", select::merge),
+    ("select_random", select::random),
+    ("select_both_directions", select::both_directions),
+    ("select_timeouts", select::timeouts),
+    ("select_waitables", select::waitables),
+    ("select_closing", select::closing),
     ("everything", everything),
 ];
 

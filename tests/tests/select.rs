@@ -410,3 +410,240 @@ fn many_selects_on_one_channel() {
     stop.close();
     guarded("many selects", || wg.wait());
 }
+
+/// CH-021: values are coerced to the channel's type of element, alone, with a default and beside another arm.
+#[test]
+fn trait_objects() {
+    let ch = Chan::<Box<dyn Fn(i32) -> i32 + Send>>::with_capacity(3);
+    let never = Chan::<()>::new();
+    select! { ch <- Box::new(|i| i + 1) => {} }
+    select! { ch <- Box::new(|i| i + 2) => {}, default => unreachable!() }
+    select! { ch <- Box::new(|i| i + 3) => {}, <-never => {} }
+    let sum: i32 = (0..3).filter_map(|_| select! { f = <-ch => f, <-never => None }).map(|f| f(10)).sum();
+    assert_eq!(sum, 36);
+    let slices = Chan::<&[i32]>::with_capacity(2);
+    select! { slices <- &[1, 2] => {}, <-never => {} }
+    assert_eq!(select! { v := <-slices => v.len() }, 2);
+    let numbers = Chan::<u8>::with_capacity(2);
+    select! { numbers <- 1 => {}, <-never => {} }
+    select! { numbers <- 2 => {} }
+    assert_eq!(numbers.len(), 2);
+}
+
+/// SE-015, SE-017: what an arm binds to is evaluated only if it is chosen; who takes the default leaves all as it was.
+#[test]
+fn destinations_only_when_chosen() {
+    let (ready, never) = (Chan::with_capacity(1), Chan::<i32>::new());
+    let mut evaluated = 0;
+    let mut place = |v| {
+        evaluated += 1;
+        v
+    };
+    let (mut a, mut b) = (7, 8);
+    select! { v := <-never => a = place(v), default => {} }
+    select! { v, ok := <-never => (a, b) = (place(v), i32::from(ok)), <-Chan::<()>::nil() => {}, default => {} }
+    assert_eq!((a, b), (7, 8));
+    ready.send(3);
+    select! { v := <-never => a = place(v), v := <-ready => b = place(v) }
+    assert_eq!((a, b, evaluated), (7, 3, 1));
+}
+
+/// SE-019: values are discarded or bound, in every form, against plain operations, select and default.
+#[test]
+fn all_forms_against_plain_peers() {
+    let ch = Chan::new();
+    let theirs = ch.clone();
+    let sender = goconc::spawn(move || {
+        for i in 0..80 {
+            if i % 2 == 0 {
+                theirs.send(i);
+            } else {
+                select! { theirs <- i => {}, <-Chan::<()>::nil() => {} }
+            }
+        }
+        theirs.close();
+    });
+    let never = Chan::<()>::new();
+    for i in (0..80).step_by(8) {
+        ch.recv();
+        select! { <-ch => {} }
+        select! { _ = <-ch => {}, <-never => {} }
+        select! { _ := <-ch => {}, <-never => {} }
+        assert_eq!(select! { v = <-ch => v, <-never => None }, Some(i + 4));
+        assert_eq!(select! { v := <-ch => v, <-never => 0 }, i + 5);
+        assert_eq!(select! { v, ok := <-ch => (v, ok), <-never => (0, false) }, (i + 6, true));
+        assert_eq!(select! { v, _ := <-ch => v }, i + 7);
+    }
+    sender.join().unwrap();
+    assert_eq!(select! { v, ok := <-ch => (v, ok), <-never => (1, true) }, (0, false));
+}
+
+/// SE-025: a receive in the operand of a send happens before the select begins; so do others in operands.
+#[test]
+fn a_receive_in_an_operand_blocks_before() {
+    let (input, out, done) = (Chan::<i32>::new(), Chan::with_capacity(1), Chan::<()>::new());
+    done.close();
+    let theirs = input.clone();
+    let out_there = out.clone();
+    let selecting =
+        goconc::spawn(move || select! { out_there <- theirs.recv().unwrap() => true, <-done => false });
+    std::thread::sleep(ms(30));
+    assert!(!selecting.is_finished(), "`done` is ready, but not looked at yet");
+    input.send(4);
+    let sent = selecting.join().unwrap();
+    assert_eq!(out.try_recv().ok(), sent.then_some(4));
+}
+
+/// SE-026: a timeout arm: not before its time.
+#[test]
+fn timeout_arm() {
+    let never = Chan::<()>::new();
+    for d in [1, 5, 20] {
+        let (start, d) = (std::time::Instant::now(), ms(d));
+        select! { <-never => unreachable!(), <-time::after(d) => {} }
+        assert!(start.elapsed() >= d);
+    }
+    let ch = Chan::with_capacity(1);
+    ch.send(1);
+    assert_eq!(select! { v = <-ch => v, <-time::after(ms(60_000)) => None }, Some(1));
+}
+
+/// SE-002: a select with an arm that is never ready leaves nothing behind, round after round.
+#[test]
+fn nothing_is_left_behind() {
+    let n = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+    let (ch, never) = (Chan::new(), Chan::<i32>::new());
+    let theirs = ch.clone();
+    let sender = goconc::spawn(move || (0..n).for_each(|i| theirs.send(i)));
+    let before = resident();
+    for i in 0..n {
+        assert_eq!(select! { v = <-ch => v, v = <-never => v }, Some(i));
+    }
+    sender.join().unwrap();
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more");
+}
+
+/// The bytes of memory in use.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// There is no limit on the number of arms: more than a word's bits, more than are kept on the stack.
+#[test]
+fn many_arms() {
+    macro_rules! arms {
+        ($channels:ident: $($i:literal)*; $($more:tt)*) => {
+            select! { $(v = <-$channels[$i] => ($i, v),)* $($more)* }
+        };
+        ($channels:ident, $($more:tt)*) => {
+            arms! {
+                $channels:
+                0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37
+                38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69;
+                $($more)*
+            }
+        };
+    }
+    let channels: [Chan<i32>; 70] = std::array::from_fn(|_| Chan::new());
+    let none = (70, None);
+    assert_eq!(arms!(channels, default => none), none);
+    for i in [0, 31, 63, 64, 69] {
+        let ch = channels[i].clone();
+        go!(ch.send(5));
+        assert_eq!(arms!(channels,), (i, Some(5)));
+        let ch = channels[i].clone();
+        let sender = goconc::spawn(move || ch.send(6));
+        let got = loop {
+            let got = arms!(channels, default => none);
+            if got != none {
+                break got;
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(got, (i, Some(6)));
+        sender.join().unwrap();
+    }
+    let mut count = [0_usize; 70];
+    let rounds = 7_000;
+    for _ in 0..rounds {
+        let ready: [Chan<i32>; 70] = std::array::from_fn(|i| match i % 2 {
+            0 => channels[i].clone(),
+            _ => Chan::with_capacity(1),
+        });
+        ready.iter().filter(|ch| ch.cap() == 1).for_each(|ch| ch.send(1));
+        count[arms!(ready,).0] += 1;
+    }
+    let (expected, p) = (rounds as f64 / 35.0, 1.0 / 35.0);
+    let sigma = (rounds as f64 * p * (1.0 - p)).sqrt();
+    for (i, &n) in count.iter().enumerate() {
+        assert!(if i % 2 == 0 { n == 0 } else { (n as f64 - expected).abs() < 10.0 * sigma }, "{count:?}");
+    }
+}
+
+/// What is received may borrow, and a body may do with the channel what it likes.
+#[test]
+fn bodies_are_free() {
+    let text = String::from("a b");
+    let mut words = Chan::with_capacity(2);
+    let other = Chan::<()>::new();
+    let mut last = "";
+    for word in text.split(' ') {
+        words.send(word);
+    }
+    while !words.is_nil() {
+        select! {
+            word = <-words => match word {
+                Some(word) => {
+                    last = word;
+                    if last == "b" {
+                        words.close();
+                    }
+                }
+                None => words = Chan::nil(),
+            },
+            <-other => unreachable!(),
+        }
+    }
+    assert_eq!(last, "b");
+}
+
+/// Each value is dropped once: sent or not, received or discarded, whatever arm is chosen.
+#[test]
+fn drops_once() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let make = || Counted(Arc::clone(&dropped));
+    let (ch, full) = (Chan::with_capacity(1), Chan::new());
+    let never = Chan::<Counted>::nil();
+    let mut expected = 0;
+    let mut now = |more: usize| {
+        expected += more;
+        assert_eq!(dropped.load(Ordering::SeqCst), expected);
+    };
+    select! { ch <- make() => {}, full <- make() => unreachable!(), v = <-never => drop(v) }
+    now(1); // the one that was not sent
+    select! { <-ch => {}, v = <-never => drop(v) }
+    now(1);
+    select! { ch <- make() => {} }
+    select! { full <- make() => {}, default => {} }
+    now(1);
+    select! { <-ch => {} }
+    now(1);
+    select! { ch <- make() => {}, default => {} }
+    let got = select! { v = <-ch => v, default => None };
+    now(0);
+    drop(got);
+    now(1);
+    ch.send(make());
+    select! { _ = <-ch => {}, default => {} }
+    now(1);
+    ch.send(make());
+    select! { biased; _ := <-ch => now(1), <-full => {} }
+}

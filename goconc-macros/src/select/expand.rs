@@ -6,8 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Expr};
 
 use super::operation::{Operation, Received};
-use super::parse::{Case, Default, Select};
-use crate::path::CratePath;
+use super::parse::{Attributes, Case, Default, Select};
 
 // Input:
 //     select! {
@@ -16,14 +15,14 @@ use crate::path::CratePath;
 //         out <- x => C,
 //         default => D,
 //     }
-// Output:
+// Output, with `$` for `$crate::__private::select`:
 //     {
-//         let mut slot0 = ::goconc::__private::select::Slot::new();
-//         let mut slot1 = ::goconc::__private::select::Slot::new();
-//         let chosen = ::goconc::__private::select::try_select(&mut [
-//             ::goconc::__private::select::recv(&(a), &mut slot0).id(0),
-//             ::goconc::__private::select::when(g, ::goconc::__private::select::recv(&(b), &mut slot1)).id(1),
-//             ::goconc::__private::select::send(&(out), &mut ::goconc::__private::select::Slot::new(), x).id(2),
+//         let mut slot0 = $::Slot::new();
+//         let mut slot1 = $::Slot::new();
+//         let chosen = $::try_select(&mut [
+//             $::recv(&(a), &mut slot0).id(0),
+//             $::when(g, $::recv(&(b), &mut slot1)).id(1),
+//             $::send(&(out), &mut $::Temporary::new(), x).id(2),
 //         ]);
 //         match chosen {
 //             0 => { let v = slot0.take(); A }
@@ -35,23 +34,24 @@ use crate::path::CratePath;
 //
 // The operands stand in the call itself, so that their temporaries live until it returns, and no longer: a body may
 // move or change the channels. The same holds for the slot of a value that no body gets.
-pub(crate) fn expand(select: Select) -> TokenStream {
+//
+// One arm, alone or with a `default`, is a plain operation: see `single`.
+pub(crate) fn expand(select: Select, private: &TokenStream) -> TokenStream {
     let site = Span::mixed_site();
-    let private = CratePath::default().private("select");
-    let Select { biased, cases, default, errors } = select;
-    let errors = errors.into_tokens();
-    if cases.is_empty() && default.is_none() {
-        return match errors {
-            Some(errors) => quote_spanned!(site=> { #errors ::core::unreachable!() }),
-            None => quote_spanned!(site=> #private::block_for_ever()),
-        };
+    let errors = select.errors.into_tokens();
+    let (cases, default) = (&select.cases, select.default.as_ref());
+    match (cases.as_slice(), default, &errors) {
+        ([], None, Some(errors)) => return quote_spanned!(site=> { #errors ::core::unreachable!() }),
+        ([], None, None) => return quote_spanned!(site=> #private::block_for_ever()),
+        ([case], _, None) if is_plain(case, default) => return single(case, default, private),
+        _ => {}
     }
-    let arms: Vec<_> = cases.iter().enumerate().map(|(id, case)| Arm::new(id, case, &private)).collect();
+    let arms: Vec<_> = cases.iter().enumerate().map(|(id, case)| Arm::new(id, case, private)).collect();
     let slots = arms.iter().map(Arm::declaration);
     let cases = arms.iter().map(Arm::case);
     let bodies = arms.iter().map(Arm::body);
-    let choose = choose(biased, default.as_ref(), &private);
-    let otherwise = otherwise(default.as_ref(), &private);
+    let choose = choose(select.biased, default, private);
+    let otherwise = otherwise(default, private);
     quote_spanned! {site=>
         {
             #errors
@@ -65,13 +65,80 @@ pub(crate) fn expand(select: Select) -> TokenStream {
     }
 }
 
+/// Whether the one case of a select is all there is to it: no guard or attribute says otherwise.
+fn is_plain(case: &Case, default: Option<&Default>) -> bool {
+    let bare = |attrs: &Attributes| attrs.cfgs.is_empty() && attrs.others.is_empty();
+    case.guard.is_none() && bare(&case.attrs) && default.is_none_or(|default| bare(&default.attrs))
+}
+
+// Output for `v = <-a => A`:
+//     { let slot = $::recv_only(&(a)); let v = slot.take(); A }
+// and with `default => D`:
+//     {
+//         let chosen = $::try_recv_only(&(a));
+//         match chosen {
+//             ::core::option::Option::Some(slot) => { let v = slot.take(); A }
+//             ::core::option::Option::None => D,
+//         }
+//     }
+// for `out <- x => C`:
+//     { $::send_only(&(out), x); C }
+// and with `default => D`:
+//     { let chosen = $::try_send_only(&(out), x); if chosen { C } else { D } }
+fn single(case: &Case, default: Option<&Default>, private: &TokenStream) -> TokenStream {
+    let site = Span::mixed_site();
+    let body = &case.body;
+    let slot = Ident::new("slot", site);
+    match (&case.operation, default) {
+        (Operation::Recv { from, into }, None) => {
+            let from = borrow(from);
+            let bind = binding(into, &slot);
+            let body = foreign_braces(body);
+            quote_spanned!(site=> { let #slot = #private::recv_only(#from); #bind #body })
+        }
+        (Operation::Recv { from, into }, Some(default)) => {
+            let from = borrow(from);
+            let bind = binding(into, &slot);
+            let body = foreign_braces(body);
+            let otherwise = &default.body;
+            quote_spanned! {site=>
+                {
+                    let chosen = #private::try_recv_only(#from);
+                    match chosen {
+                        ::core::option::Option::Some(#slot) => { #bind #body }
+                        ::core::option::Option::None => #otherwise,
+                    }
+                }
+            }
+        }
+        (Operation::Send { to, value }, None) => {
+            let to = borrow(to);
+            let body = foreign_braces(body);
+            quote_spanned!(site=> { #private::send_only(#to, #value); #body })
+        }
+        (Operation::Send { to, value }, Some(default)) => {
+            let to = borrow(to);
+            let otherwise = &default.body;
+            quote_spanned! {site=>
+                {
+                    let chosen = #private::try_send_only(#to, #value);
+                    match chosen {
+                        true => #body,
+                        false => #otherwise,
+                    }
+                }
+            }
+        }
+    }
+}
+
 // Output:
-//     let chosen = ::goconc::__private::select::try_select
+//     let chosen = $::try_select
 // or, if `#[cfg(unix)]` stands on the `default`:
 //     #[cfg(all(unix))]
-//     let select = ::goconc::__private::select::try_select;
+//     let select = $::try_select;
 //     #[cfg(not(all(unix)))]
-//     let select = ::goconc::__private::select::select;
+//     let select = $::select;
 //     let chosen = select
 fn choose(biased: bool, default: Option<&Default>, private: &TokenStream) -> TokenStream {
     let site = Span::mixed_site();
@@ -142,7 +209,7 @@ impl<'a> Arm<'a> {
         let site = Span::mixed_site();
         let slot = match slot {
             Some(slot) => slot.to_token_stream(),
-            None => quote_spanned!(site=> #private::Slot::new()),
+            None => quote_spanned!(site=> #private::Temporary::new()),
         };
         let operation = match &case.operation {
             Operation::Recv { from, .. } => {
@@ -175,17 +242,23 @@ impl<'a> Arm<'a> {
     }
 }
 
-/// `body` with the names of the arm. Errors about what they are bound to are shown at them.
+/// `body` with the names of the arm.
 fn bind(into: &Received, slot: Option<&Ident>, body: &TokenStream) -> TokenStream {
+    let Some(slot) = slot else { return body.clone() };
+    let binding = binding(into, slot);
+    let body = foreign_braces(body);
+    quote_spanned!(Span::mixed_site()=> { #binding #body })
+}
+
+/// Takes what was received. Errors about what it is bound to are shown at the names.
+fn binding(into: &Received, slot: &Ident) -> TokenStream {
     let at = |tokens: &dyn ToTokens| tokens.span().resolved_at(Span::mixed_site());
-    let binding = match into {
-        Received::Ignored => return body.clone(),
+    match into {
+        Received::Ignored => quote_spanned!(Span::mixed_site()=> ::core::mem::drop(#slot.take());),
         Received::Option(pattern) => quote_spanned!(at(pattern)=> let #pattern = #slot.take();),
         Received::Value(value) => quote_spanned!(at(value)=> let #value = #slot.take_or_default();),
         Received::ValueOk(value, ok) => quote_spanned!(at(value)=> let (#value, #ok) = #slot.take_ok();),
-    };
-    let body = foreign_braces(body);
-    quote_spanned!(Span::mixed_site()=> { #binding #body })
+    }
 }
 
 /// `body`, and if it is a block, with braces that are not the user's: `v = <-a => { v }` has a block in a block now, of
@@ -204,7 +277,23 @@ fn foreign_braces(body: &TokenStream) -> TokenStream {
     }
 }
 
-/// A reference to a channel, so that it stays usable. Errors about its type are shown at it.
+/// A reference to a channel, so that it stays usable. Errors about its type are shown at it, so it is all the user's.
 fn borrow(channel: &Expr) -> TokenStream {
-    quote_spanned!(channel.span().resolved_at(Span::mixed_site())=> &(#channel))
+    let span = channel.span();
+    match channel {
+        Expr::Path(_)
+        | Expr::Field(_)
+        | Expr::Index(_)
+        | Expr::Call(_)
+        | Expr::MethodCall(_)
+        | Expr::Paren(_)
+        | Expr::Macro(_)
+        | Expr::Group(_)
+        | Expr::Lit(_)
+        | Expr::Unary(_)
+        | Expr::Reference(_) => {
+            quote_spanned!(span=> &#channel)
+        }
+        _ => quote_spanned!(span.resolved_at(Span::mixed_site())=> &(#channel)),
+    }
 }

@@ -140,15 +140,21 @@ fn is_refutable(pattern: &Pat) -> bool {
 
 /// The channel in front of the arrow of a send.
 fn channel(left: &[TokenTree]) -> syn::Result<Expr> {
+    let is_wrong_arrow = |pair: &[TokenTree]| is(&pair[0], '-') && is(&pair[1], '>');
     let message = match syn::parse2::<Expr>(stream(left)) {
         Ok(Expr::Assign(_)) => WRONG_SIDE,
         Ok(channel) => return Ok(channel),
+        // That arm has no arrow: we are at the one of the next.
+        Err(_) if let Some(arrow) = left.windows(2).find(|pair| is_wrong_arrow(pair)) => {
+            return Err(syn::Error::new_spanned(stream(arrow), WRONG_ARROW));
+        }
         Err(_) if left.windows(2).any(|pair| is(&pair[0], ':') && is(&pair[1], '=')) => WRONG_SIDE,
         Err(_) => "expected a channel in front of `<-`: write `ch <- value` to send, `v = <-ch` to receive",
     };
     Err(syn::Error::new_spanned(stream(left), message))
 }
 
+const WRONG_ARROW: &str = "the arrow is `<-`: write `v = <-ch` to receive, `ch <- value` to send";
 const WRONG_SIDE: &str = "a receive has its arrow in front of the channel: write `v = <-ch`";
 
 /// What is said about `left <- =>`.
@@ -169,9 +175,7 @@ fn without_arrow(left: &[TokenTree]) -> String {
         [first] if ["_", "else"].contains(&first.to_string().as_str()) => {
             format!("`{first}` is no operation: write `default => ..` for when no other arm is ready")
         }
-        _ if pair('-', '>') => {
-            "the arrow is `<-`: write `v = <-ch` to receive, `ch <- value` to send".to_owned()
-        }
+        _ if pair('-', '>') => WRONG_ARROW.to_owned(),
         _ if pair('<', '-') => "the arrow has no space in it: write `<-`".to_owned(),
         [name, equals, channel @ ..] if is(equals, '=') && !channel.is_empty() => {
             format!("the arrow is missing: write `{name} = <-{}`", text(channel))

@@ -6,46 +6,85 @@ use crate::testing::{assert_tokens, errors, tokens};
 /// `$` in `expected` is the path of the private module.
 #[track_caller]
 fn select(input: &str, expected: &str) {
-    assert_tokens(&expand(tokens(input)), &expected.replace('$', "::goconc::__private::select"));
+    assert_tokens(&expand(wrapped(input)), &expected.replace('$', "path::to::goconc::__private::select"));
 }
 
 #[track_caller]
 fn mistakes(input: &str, expected: &[&str]) {
-    let found = errors(expand(tokens(input)));
+    let found = errors(expand(wrapped(input)));
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.contains(expected), "{found}");
     }
 }
 
-/// One arm that receives: how its slot is declared, if it is, and the arm of the `match`.
+/// What the wrapper in goconc makes of it.
+#[track_caller]
+fn wrapped(input: &str) -> proc_macro2::TokenStream {
+    tokens(&format!("(path::to::goconc) {input}"))
+}
+
+/// One arm that receives, with what becomes of the value: alone, with a `default`, and beside another.
 #[track_caller]
 fn recv(arm: &str, binding: Option<&str>) {
+    let taken = binding.unwrap_or("::core::mem::drop(slot.take());");
+    select(&format!("{arm} => body(v)"), &format!("{{ let slot = $::recv_only(&ch); {taken} body(v) }}"));
+    select(
+        &format!("{arm} => body(v), default => other()"),
+        &format!(
+            "{{
+                let chosen = $::try_recv_only(&ch);
+                match chosen {{
+                    ::core::option::Option::Some(slot) => {{ {taken} body(v) }}
+                    ::core::option::Option::None => other(),
+                }}
+            }}"
+        ),
+    );
     let (declaration, slot, body) = match binding {
-        Some(binding) => ("let mut slot0 = $::Slot::new();", "slot0", format!("{{ {binding} body(v) }}")),
-        None => ("", "$::Slot::new()", "body(v)".to_owned()),
+        Some(binding) => {
+            let binding = binding.replace("slot", "slot0");
+            ("let mut slot0 = $::Slot::new();", "slot0", format!("{{ {binding} body(v) }}"))
+        }
+        None => ("", "$::Temporary::new()", "body(v)".to_owned()),
     };
     select(
-        &format!("{arm} => body(v)"),
+        &format!("{arm} => body(v), <-b => B"),
         &format!(
             "{{
                 {declaration}
-                let chosen = $::select(&mut [$::recv(&(ch), &mut {slot}).id(0)]);
-                match chosen {{ 0 => {body}, _ => $::unreachable(), }}
+                let chosen = $::select(&mut [
+                    $::recv(&ch, &mut {slot}).id(0),
+                    $::recv(&b, &mut $::Temporary::new()).id(1)
+                ]);
+                match chosen {{ 0 => {body}, 1 => B, _ => $::unreachable(), }}
             }}"
         ),
     );
 }
 
-/// One arm that sends `value` on `channel`.
+/// One arm that sends `value` on `channel`: alone, with a `default`, and beside another.
 #[track_caller]
 fn send(arm: &str, channel: &str, value: &str) {
+    select(&format!("{arm} => body()"), &format!("{{ $::send_only(&{channel}, {value}); body() }}"));
     select(
-        &format!("{arm} => body()"),
+        &format!("default => other(), {arm} => body()"),
         &format!(
             "{{
-                let chosen = $::select(&mut [$::send(&({channel}), &mut $::Slot::new(), {value}).id(0)]);
-                match chosen {{ 0 => body(), _ => $::unreachable(), }}
+                let chosen = $::try_send_only(&{channel}, {value});
+                match chosen {{ true => body(), false => other(), }}
+            }}"
+        ),
+    );
+    select(
+        &format!("{arm} => body(), <-b => B"),
+        &format!(
+            "{{
+                let chosen = $::select(&mut [
+                    $::send(&{channel}, &mut $::Temporary::new(), {value}).id(0),
+                    $::recv(&b, &mut $::Temporary::new()).id(1)
+                ]);
+                match chosen {{ 0 => body(), 1 => B, _ => $::unreachable(), }}
             }}"
         ),
     );
@@ -53,18 +92,18 @@ fn send(arm: &str, channel: &str, value: &str) {
 
 #[test]
 fn receives() {
-    recv("v = <-ch", Some("let v = slot0.take();"));
-    recv("_ = <-ch", Some("let _ = slot0.take();"));
-    recv("a @ (b | c) = <-ch", Some("let a @ (b | c) = slot0.take();"));
-    recv("v := <-ch", Some("let v = slot0.take_or_default();"));
-    recv("mut v:=<-ch", Some("let mut v = slot0.take_or_default();"));
-    recv("v, ok := <-ch", Some("let (v, ok) = slot0.take_ok();"));
-    recv("_, mut ok := <-ch", Some("let (_, mut ok) = slot0.take_ok();"));
+    recv("v = <-ch", Some("let v = slot.take();"));
+    recv("_ = <-ch", Some("let _ = slot.take();"));
+    recv("a @ (b | c) = <-ch", Some("let a @ (b | c) = slot.take();"));
+    recv("v := <-ch", Some("let v = slot.take_or_default();"));
+    recv("mut v:=<-ch", Some("let mut v = slot.take_or_default();"));
+    recv("v, ok := <-ch", Some("let (v, ok) = slot.take_ok();"));
+    recv("_, mut ok := <-ch", Some("let (_, mut ok) = slot.take_ok();"));
     recv("<-ch", None);
     recv("_ := <-ch", None);
-    recv("biased := <-ch", Some("let biased = slot0.take_or_default();"));
-    recv("default, biased := <-ch", Some("let (default, biased) = slot0.take_ok();"));
-    recv("biased, default := <-ch", Some("let (biased, default) = slot0.take_ok();"));
+    recv("biased := <-ch", Some("let biased = slot.take_or_default();"));
+    recv("default, biased := <-ch", Some("let (default, biased) = slot.take_ok();"));
+    recv("biased, default := <-ch", Some("let (biased, default) = slot.take_ok();"));
 }
 
 #[test]
@@ -92,10 +131,10 @@ fn all_of_it() {
             let mut slot0 = $::Slot::new();
             let mut slot2 = $::Slot::new();
             let chosen = $::try_select_biased(&mut [
-                $::when(g, $::recv(&(a), &mut slot0)).id(0),
-                $::when(h(), $::send(&(out), &mut $::Slot::new(), x)).id(1),
-                $::recv(&(b), &mut slot2).id(2),
-                $::recv(&(ctx.done()), &mut $::Slot::new()).id(3)
+                $::when(g, $::recv(&a, &mut slot0)).id(0),
+                $::when(h(), $::send(&out, &mut $::Temporary::new(), x)).id(1),
+                $::recv(&b, &mut slot2).id(2),
+                $::recv(&ctx.done(), &mut $::Temporary::new()).id(3)
             ]);
             match chosen {
                 0 => { let v = slot0.take(); A },
@@ -114,12 +153,13 @@ fn few_arms() {
     select("biased;", "$::block_for_ever()");
     select("default => D", "{ let chosen = $::try_select(&mut []); match chosen { _ => D, } }");
     select(
-        "biased; <-a => A",
+        "biased; <-a, if g => { A }",
         "{
-            let chosen = $::select_biased(&mut [$::recv(&(a), &mut $::Slot::new()).id(0)]);
-            match chosen { 0 => A, _ => $::unreachable(), }
+            let chosen = $::select_biased(&mut [$::when(g, $::recv(&a, &mut $::Temporary::new())).id(0)]);
+            match chosen { 0 => { A }, _ => $::unreachable(), }
         }",
     );
+    select("biased; <-a => { A }", "{ let slot = $::recv_only(&a); ::core::mem::drop(slot.take()); { A } }");
 }
 
 #[test]
@@ -130,8 +170,8 @@ fn attributes() {
         "{
             #[cfg(unix)] #[cfg(y)] let mut slot0 = $::Slot::new();
             let chosen = $::select(&mut [
-                #[cfg(unix)] #[cfg(y)] $::when(g, $::recv(&(a), &mut slot0)).id(0),
-                #[cfg(z)] $::send(&(out), &mut $::Slot::new(), x).id(1)
+                #[cfg(unix)] #[cfg(y)] $::when(g, $::recv(&a, &mut slot0)).id(0),
+                #[cfg(z)] $::send(&out, &mut $::Temporary::new(), x).id(1)
             ]);
             match chosen {
                 #[cfg(unix)] #[cfg(y)] #[allow(x)] 0 => { let v = slot0.take(); A },
@@ -239,7 +279,7 @@ fn an_error_leaves_the_other_arms() {
         &format!(
             "{{
                 ::core::compile_error! {{ {text:?} }}
-                let chosen = $::select(&mut [$::recv(&(a), &mut $::Slot::new()).id(0)]);
+                let chosen = $::select(&mut [$::recv(&a, &mut $::Temporary::new()).id(0)]);
                 match chosen {{ 0 => A, _ => $::unreachable(), }}
             }}"
         ),

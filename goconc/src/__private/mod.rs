@@ -14,7 +14,7 @@ use crate::stack::Class;
 
 pub use crate::chan::select;
 pub use crate::local::LocalKey;
-pub use goconc_macros::go;
+pub use goconc_macros::{go, select};
 
 /// A cloneable handle: `go!` clones it in the caller when it is given by reference.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a handle that `go!` clones")]

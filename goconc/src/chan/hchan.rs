@@ -164,6 +164,29 @@ impl<T> Hchan<T> {
     }
 
     /// For a select, which takes the locks of several channels.
+    #[inline(always)]
+    pub(super) fn lock(&self) -> &ByteLock {
+        &self.lock
+    }
+
+    /// The channel without the type of its elements, for a select: all but the values.
+    #[inline(always)]
+    pub(super) fn erased(&self) -> &Hchan<()> {
+        // SAFETY: `repr(C)`, and the one field that knows T is a pointer, whatever it points at.
+        unsafe { &*core::ptr::from_ref(self).cast::<Hchan<()>>() }
+    }
+
+    /// The way back from [`erased`](Self::erased).
+    ///
+    /// # Safety
+    /// * It is a channel of `U`s.
+    #[inline(always)]
+    pub(super) unsafe fn typed<U>(&self) -> &Hchan<U> {
+        // SAFETY: as in `erased`, and of this type by contract.
+        unsafe { &*core::ptr::from_ref(self).cast::<Hchan<U>>() }
+    }
+
+    /// For a clock that fires.
     pub(super) fn lock_for_select(&self) {
         self.lock.lock();
     }

@@ -22,3 +22,5 @@ pub mod select;
 pub use ends::{Chan, Recv, Send};
 pub use err::{CloseError, SendError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
+pub use select::dynamic::{Select, Selected};
+pub use select::waiters::{Waitable, Waiters};

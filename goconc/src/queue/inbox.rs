@@ -32,6 +32,11 @@ impl Node {
     pub(crate) fn item(&self) -> usize {
         self.item.get()
     }
+
+    /// Makes it carry `item`. By its owner, while it is in no list.
+    pub(crate) fn set_item(&self, item: usize) {
+        self.item.set(item);
+    }
 }
 
 /// What a push found.

@@ -10,7 +10,7 @@ pub(crate) mod waitq;
 use core::cell::Cell;
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::gmp::{Commit, G, M, WaitReason, g};
 use crate::queue::inbox::Node;
@@ -41,6 +41,15 @@ impl Who {
     fn plain_thread() -> Who {
         start::start();
         Who::Thread(Note::new())
+    }
+
+    /// For a [`Node`]: what to wake, and where.
+    #[inline(always)]
+    fn address(&self) -> (usize, Option<&'static M>) {
+        match self {
+            Who::Goroutine(g) => (core::ptr::from_ref(*g) as usize, Some(g.m())),
+            Who::Thread(note) => (core::ptr::from_ref(note) as usize | THREAD, None),
+        }
     }
 
     /// Waits until [`Sudog::wake`] is called for one of the caller's sudogs. `lock` is held, and given back once the caller
@@ -111,7 +120,7 @@ fn block_thread(note: &Note) {
 #[repr(C, align(64))]
 pub(crate) struct Sudog {
     node: Node,
-    home: Option<&'static M>,
+    home: Cell<Option<&'static M>>,
     next: Cell<Option<NonNull<Sudog>>>,
     prev: Cell<Option<NonNull<Sudog>>>,
     /// The slot that a value is written to or read from.
@@ -125,23 +134,70 @@ pub(crate) struct Sudog {
 }
 
 /// What the sudogs of one waiter share that is in several lists: the first waker gets it, the others go on to the next.
+///
+/// It is open while its waiter waits, and closed otherwise. Who takes a sudog of a closed one off a list leaves it with the
+/// claim as *missed*. So the sudogs may stay in their lists when the wait is over: none of them can be woken, and of each that
+/// is gone from its list the waiter learns before it waits again, because a claim with a missed one does not open.
 #[derive(Debug)]
 pub(crate) struct Claim {
-    taken: AtomicBool,
+    /// `OPEN`; `CLOSED`; or closed, and the address of the sudog that was missed last. Its `next` is the one before.
+    state: AtomicUsize,
     /// The sudog through which it was woken. Written by the waker that has claimed, read by the waiter once it is awake.
     winner: Cell<Option<NonNull<Sudog>>>,
+    /// The waiter, for its sudogs: set before it opens, read by the waker that has claimed.
+    item: Cell<usize>,
+    home: Cell<Option<&'static M>>,
 }
 
-// SAFETY: `winner` is written by the one that has won `taken`, and read by the waiter after it was woken by that one.
+const CLOSED: usize = 0;
+const OPEN: usize = 1;
+
+// SAFETY: `winner` is written by the one that has closed `state`, and read by the waiter after it was woken by that one; the
+// other cells are written by the waiter while it is closed.
 unsafe impl Sync for Claim {}
 
 impl Claim {
-    /// Nobody's yet.
+    /// Closed, and nobody's yet.
     pub(crate) const fn new() -> Claim {
-        Claim { taken: AtomicBool::new(false), winner: Cell::new(None) }
+        Claim {
+            state: AtomicUsize::new(CLOSED),
+            winner: Cell::new(None),
+            item: Cell::new(0),
+            home: Cell::new(None),
+        }
     }
 
-    /// The sudog through which the waiter was woken.
+    /// Says who waits. By the waiter, while it is closed.
+    pub(crate) fn set_waiter(&self, who: &Who) {
+        let (item, home) = who.address();
+        self.item.set(item);
+        self.home.set(home);
+        self.winner.set(None);
+    }
+
+    /// Opens it: from here a waker may claim it. False: a sudog was missed, so one of the lists has changed.
+    pub(crate) fn open(&self) -> bool {
+        // Release: pairs with the Acquire in `claim`: the waker finds who waits. Relaxed on failure: `take_missed` acquires.
+        self.state.compare_exchange(CLOSED, OPEN, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether a sudog was missed and not yet taken. By the waiter, while it is closed.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.state.load(Ordering::Acquire) != CLOSED // pairs with the Release in `claim`
+    }
+
+    /// Calls `f` for every sudog that was missed. By the waiter, while it is closed.
+    pub(crate) fn take_missed(&self, mut f: impl FnMut(NonNull<Sudog>)) {
+        // Acquire: pairs with the Release in `claim`: the links are there.
+        let mut missed = NonNull::new(self.state.swap(CLOSED, Ordering::Acquire) as *mut Sudog);
+        while let Some(sudog) = missed {
+            // SAFETY: a sudog of this claim, which is ours and in no list any more.
+            missed = unsafe { sudog.as_ref() }.next.get();
+            f(sudog);
+        }
+    }
+
+    /// The sudog through which the waiter was woken; `None`: by no list.
     pub(crate) fn winner(&self) -> Option<NonNull<Sudog>> {
         self.winner.get()
     }
@@ -151,25 +207,29 @@ impl Sudog {
     /// For a wait of `who`, with a slot for the value. Both must outlive the wait.
     #[inline(always)]
     pub(crate) fn new(who: &Who, elem: *mut ()) -> Sudog {
-        let (item, home) = match who {
-            Who::Goroutine(g) => (core::ptr::from_ref(*g) as usize, Some(g.m())),
-            Who::Thread(note) => (core::ptr::from_ref(note) as usize | THREAD, None),
-        };
+        let (item, home) = who.address();
+        Sudog::blank(item, home, elem, None)
+    }
+
+    /// For one of several lists in which the waiter of `claim` is, with a slot for the value. Both must outlive its time in
+    /// the list.
+    #[inline(always)]
+    pub(crate) fn of(claim: NonNull<Claim>, elem: *mut ()) -> Sudog {
+        Sudog::blank(0, None, elem, Some(claim))
+    }
+
+    #[inline(always)]
+    fn blank(item: usize, home: Option<&'static M>, elem: *mut (), claim: Option<NonNull<Claim>>) -> Sudog {
         Sudog {
             node: Node::new(item),
-            home,
+            home: Cell::new(home),
             next: Cell::new(None),
             prev: Cell::new(None),
             elem: Cell::new(elem),
-            claim: Cell::new(None),
+            claim: Cell::new(claim),
             success: Cell::new(false),
             queued: Cell::new(false),
         }
-    }
-
-    /// Makes it one of several of its waiter. The claim must outlive the wait.
-    pub(crate) fn share(&self, claim: &Claim) {
-        self.claim.set(Some(NonNull::from(claim)));
     }
 
     /// Whether the waiter is the caller's now: no other waker has been quicker. Once, by who has taken it off its list.
@@ -182,14 +242,27 @@ impl Sudog {
     }
 
     fn claim_slow(&self, claim: NonNull<Claim>) -> bool {
-        // SAFETY: the waiter does not go on before it has taken all its sudogs off their lists, and this one was in its list
-        // under the lock that we still hold.
+        // SAFETY: a claim outlives the time of its sudogs in their lists, and this one was in its list under the lock that
+        // we still hold.
         let claim = unsafe { claim.as_ref() };
-        // Relaxed: the winner's wake-up orders everything for the waiter; losers touch nothing.
-        if claim.taken.swap(true, Ordering::Relaxed) {
-            return false;
+        let mut state = claim.state.load(Ordering::Relaxed); // a guess for the exchange below
+        loop {
+            let next = if state == OPEN {
+                CLOSED
+            } else {
+                self.next.set(NonNull::new(state as *mut Sudog));
+                core::ptr::from_ref(self) as usize
+            };
+            // AcqRel: Acquire pairs with the Release in `open`, Release with the Acquire in `take_missed`.
+            match claim.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(OPEN) => break,
+                Ok(_) => return false,
+                Err(now) => state = now,
+            }
         }
         claim.winner.set(Some(NonNull::from(self)));
+        self.node.set_item(claim.item.get());
+        self.home.set(claim.home.get());
         true
     }
 
@@ -237,7 +310,7 @@ impl Sudog {
     unsafe fn wake_by(this: NonNull<Sudog>, ready: impl FnOnce(&'static M)) {
         // SAFETY: the waiter waits until it is woken, which happens below.
         let sudog = unsafe { this.as_ref() };
-        let (item, home) = (sudog.node.item(), sudog.home);
+        let (item, home) = (sudog.node.item(), sudog.home.get());
         match home {
             Some(home) => ready(home),
             None => wake_thread((item & !THREAD) as *const Note),

@@ -1,0 +1,12 @@
+use goconc::prelude::*;
+
+fn main() {
+    let (a, b) = (Chan::<i32>::new(), Chan::<i32>::new());
+    select! {
+        v = a => println!("{v:?}"),
+        Some(w) = <-b => println!("{w}"),
+        <-a,
+        default => {}
+        default => {}
+    }
+}

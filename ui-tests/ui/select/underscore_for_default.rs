@@ -1,0 +1,10 @@
+use goconc::prelude::*;
+
+fn main() {
+    let (a, b) = (Chan::<i32>::new(), Chan::<i32>::new());
+    select! {
+        <-a => {}
+        <-b => {}
+        _ => println!("nothing"),
+    }
+}
