@@ -1,5 +1,7 @@
 //! The procedural macros of `goconc`. Use them through it: what they expand to is a private protocol.
 
+mod captures;
+mod defer;
 mod errors;
 mod go;
 mod goroutine;
@@ -11,6 +13,12 @@ mod testing;
 
 use proc_macro::{Span, TokenStream};
 use proc_macro2::Delimiter;
+
+/// DOC
+#[proc_macro]
+pub fn defer(input: TokenStream) -> TokenStream {
+    defer::expand(input.into(), delimiter() == Delimiter::Brace).into()
+}
 
 /// Starts a goroutine.
 ///

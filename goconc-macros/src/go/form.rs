@@ -66,7 +66,7 @@ impl Form {
 }
 
 /// `rustfmt` adds a comma when it breaks the line.
-fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
+pub(crate) fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
     let mut trees: Vec<TokenTree> = tokens.into_iter().collect();
     if trees.len() > 1 && matches!(trees.last(), Some(TokenTree::Punct(comma)) if comma.as_char() == ',') {
         trees.pop();
@@ -74,7 +74,7 @@ fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
     trees.into_iter().collect()
 }
 
-fn has_semicolon(trees: &[TokenTree]) -> bool {
+pub(crate) fn has_semicolon(trees: &[TokenTree]) -> bool {
     trees.iter().any(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';'))
 }
 

@@ -1,8 +1,8 @@
 //! `go!`.
 
-mod expand;
-mod form;
-mod operand;
+pub(crate) mod expand;
+pub(crate) mod form;
+pub(crate) mod operand;
 mod parse;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,21 @@
 //! The only paths that macros may name. Not for people: anything here may change with any version.
 
 pub mod arg;
+pub mod outside_of_defer;
 
 use std::borrow::Cow;
 use std::panic::Location;
 use std::process::{ExitCode, Termination};
 
+use crate::defer;
 use crate::migration::Policy;
 use crate::sched::spawn::{self, Wish};
 use crate::sched::start::{self, Config};
 use crate::stack::Class;
 
 pub use crate::chan::select;
+pub use crate::defer::recover::recover;
+pub use crate::defer::{Deferred, Function, NoZero, Probe};
 pub use crate::local::LocalKey;
 
 /// A cloneable handle: `go!` clones it in the caller when it is given by reference.
@@ -152,7 +156,8 @@ impl MainOptions {
 #[track_caller]
 pub fn main<T: Termination>(options: MainOptions, f: impl FnOnce() -> T) -> ExitCode {
     let main = move || {
-        let code = f().report();
+        // Recovered by a function without a frame: main has returned.
+        let code = defer::or_recovered(f).map_or(ExitCode::SUCCESS, Termination::report);
         std::process::exit(number(code))
     };
     // SAFETY: `f` is run on this thread, which never returns from here, so what it borrows stays; the process ends with it.

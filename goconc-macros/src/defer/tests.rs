@@ -1,0 +1,1 @@
+//! Each form and what becomes of it; each mistake and what is said about it.
