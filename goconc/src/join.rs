@@ -284,7 +284,7 @@ pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
             let PanicError { message, location, payload } = error;
             let location = location.map(|at| (at.file, at.line, at.column));
             let panic = Panic { location, ..Panic::of_message(message) };
-            panics::throw_on(Escaped { panic: Some(panic), goexit: false, payload })
+            panics::throw_on(Escaped { panic: Some(Box::new(panic)), goexit: false, payload })
         }
     }
 }

@@ -82,13 +82,30 @@ pub use defer::recover::{Recovered, panic, recover};
 /// let order = RefCell::new(Vec::new());
 /// {
 ///     defer! { order.borrow_mut().push("first deferred") }
-///     for i in 0..2 {
-///         defer!(order.borrow_mut().push(["in the loop", "again"][i]));
+///     for text in ["in the loop", "again"] {
+///         defer! { order.borrow_mut().push(text) }
 ///     }
-///     defer!([order] { assert!(order.borrow().is_empty()) }); // a clone of it, as of here
+///     defer!([order] { assert_eq!(order.borrow().len(), 2) }); // a clone of it, as of here
 ///     order.borrow_mut().push("end of the block");
 /// }
 /// assert_eq!(order.into_inner(), ["in the loop", "again", "end of the block", "first deferred"]);
+/// ```
+///
+/// ```
+/// use goconc::prelude::*;
+///
+/// #[goroutine]
+/// fn careful(f: impl FnOnce() -> i32) -> Result<i32, String> {
+///     defer! {
+///         if let Some(panic) = recover() {
+///             panic.returning(Err::<i32, String>(format!("f: {panic}")));
+///         }
+///     }
+///     Ok(f())
+/// }
+///
+/// assert_eq!(careful(|| 5), Ok(5));
+/// assert_eq!(careful(|| panic!("no")), Err("f: no".to_owned()));
 /// ```
 pub use goconc_macros::defer;
 /// # Examples

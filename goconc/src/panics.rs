@@ -111,7 +111,7 @@ pub(crate) fn value_of(payload: Payload) -> Payload {
     match payload.downcast::<Thrown>() {
         Ok(thrown) => {
             let value = thrown.value.lock().take();
-            value.unwrap_or_else(|| thrown)
+            value.unwrap_or(thrown)
         }
         Err(payload) => payload,
     }
@@ -224,7 +224,7 @@ pub(crate) fn caught((caught, old): (Caught, Old)) -> Result<Recovery, Escaped> 
 fn unknown(payload: Payload) -> Escaped {
     let value = copy_of(&*payload);
     let panic = Panic { value, ..Panic::of_message(message_of(&*payload)) };
-    Escaped { panic: Some(panic), goexit: false, payload }
+    Escaped { panic: Some(Box::new(panic)), goexit: false, payload }
 }
 
 /// What the caller of a function is told that has recovered and has nothing to return.

@@ -132,7 +132,7 @@ mod results {
     }
 
     #[goroutine]
-    fn borrows<'a>(text: &'a mut String, n: usize) -> Option<&'a mut str> {
+    fn borrows<'a>(text: &'a mut str, n: usize) -> Option<&'a mut str> {
         defer! { recover(); }
         text.get_mut(..=n).or_else(|| panic!("{n}"))
     }
@@ -160,9 +160,9 @@ mod results {
     }
 
     #[goroutine]
-    fn generic<T: Default + Clone, const N: usize>(value: &[T; N]) -> T
+    fn generic<T, const N: usize>(value: &[T; N]) -> T
     where
-        T: PartialEq,
+        T: Default + Clone,
     {
         defer! { recover(); }
         value[N - 1].clone()
@@ -568,8 +568,7 @@ fn what_it_gives() {
     thread_local!(static AT: RefCell<Option<PanicLocation>> = const { RefCell::new(None) });
     let check = |panic: Recovered| AT.set(panic.location().cloned());
     f(check, || panic!("here"));
-    assert_eq!(AT.take().unwrap().line(), line + 0);
-    assert!(format!("{:?}", Cell::new(1)).contains('1'));
+    assert_eq!(AT.take().unwrap().line(), line);
 }
 
 /// PN-015, PN-036: faults of the language and of channels are panics like any other.
@@ -580,7 +579,7 @@ fn faults() {
             let zero = std::hint::black_box(0);
             trial(seen, || _ = 1 / zero);
             trial(seen, || _ = [1, 2][std::hint::black_box(5)]);
-            trial(seen, || _ = None::<i32>.unwrap());
+            trial(seen, || _ = std::hint::black_box(None::<i32>).unwrap());
             let ch = Chan::with_capacity(1);
             ch.close();
             trial(seen, || ch.send(1));

@@ -56,7 +56,7 @@ const DEFER_NOTHING: [&str; 36] = [
 //     }
 //
 // `move`, so that what the body returns may be borrowed from what an argument refers to. `zero` finds out by its type whether
-// there is a zero value. With `returning` in the body it is `run_or_given`, which asks that the type borrows nothing.
+// there is a zero value. With `returning` in a `defer!` it is `run_or_given`, which asks that the type borrows nothing.
 /// `body`, in a frame if it may defer anything: if `defer` is among its tokens, or a macro of which nothing is known.
 pub(crate) fn around(body: TokenStream, output: &ReturnType, krate: &CratePath) -> TokenStream {
     if !may_defer(&body) {
@@ -64,7 +64,7 @@ pub(crate) fn around(body: TokenStream, output: &ReturnType, krate: &CratePath) 
     }
     let site = Span::mixed_site();
     let new = krate.private("Function");
-    let run = match crate::defer::mentions(&body, "returning") {
+    let run = match returns_from_defer(&body) {
         true => quote_spanned!(site=> run_or_given),
         false => quote_spanned!(site=> run),
     };
@@ -87,6 +87,20 @@ fn may_defer(tokens: &TokenStream) -> bool {
     trees.iter().enumerate().any(|(at, tree)| match tree {
         TokenTree::Ident(word) => word == "defer" || is_macro(&trees[at + 1..]) && !defers_nothing(word),
         TokenTree::Group(group) => may_defer(&group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// Whether `returning` is in a `defer!`.
+fn returns_from_defer(tokens: &TokenStream) -> bool {
+    let mut is_defer = false; // the last word
+    tokens.clone().into_iter().any(|tree| match tree {
+        TokenTree::Ident(word) => {
+            is_defer = word == "defer";
+            false
+        }
+        TokenTree::Group(group) if is_defer => crate::defer::mentions(&group.stream(), "returning"),
+        TokenTree::Group(group) => returns_from_defer(&group.stream()),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }

@@ -84,7 +84,7 @@ pub(crate) struct Unwinding {
     /// The type of the value that unwinds. None: guessed.
     type_id: Option<TypeId>,
     /// None: a `goexit`, or a panic that was recovered.
-    panic: Option<Panic>,
+    panic: Option<Box<Panic>>,
     /// A `goexit` goes on when the panic is recovered.
     goexit: bool,
     /// The value to pass on in place of the one that unwinds.
@@ -108,7 +108,7 @@ pub(crate) struct Given {
 pub(crate) struct Old {
     entries: Vec<Unwinding>,
     payloads: [Option<Payload>; 2],
-    panic: Option<Panic>,
+    panic: Option<Box<Panic>>,
     result: Option<Given>,
 }
 
@@ -124,7 +124,7 @@ impl Old {
 #[derive(Debug)]
 pub(crate) struct Escaped {
     /// None: a `goexit`.
-    pub(crate) panic: Option<Panic>,
+    pub(crate) panic: Option<Box<Panic>>,
     /// Whether a `goexit` goes on once the panic is recovered.
     pub(crate) goexit: bool,
     pub(crate) payload: Payload,
@@ -231,7 +231,7 @@ impl Unwindings {
 
     /// A panic has begun: its value has this type.
     pub(crate) fn begin(&mut self, panic: Panic, type_id: TypeId) {
-        self.push(Some(type_id), Some(panic), false);
+        self.push(Some(type_id), Some(Box::new(panic)), false);
     }
 
     /// `goexit` has begun.
@@ -240,11 +240,11 @@ impl Unwindings {
     }
 
     /// It is about to unwind again.
-    pub(crate) fn begin_again(&mut self, panic: Option<Panic>, goexit: bool, payload: &Payload) {
+    pub(crate) fn begin_again(&mut self, panic: Option<Box<Panic>>, goexit: bool, payload: &Payload) {
         self.push(Some((**payload).type_id()), panic, goexit);
     }
 
-    fn push(&mut self, type_id: Option<TypeId>, panic: Option<Panic>, goexit: bool) {
+    fn push(&mut self, type_id: Option<TypeId>, panic: Option<Box<Panic>>, goexit: bool) {
         self.serial += 1;
         let (serial, depth) = (self.serial, self.depth);
         // At the same depth a panic can only begin in a destructor that an older one runs, or when that one is over.
@@ -284,7 +284,7 @@ impl Unwindings {
             unwinding = newest.filter(|&serial| serial > born.serial).unwrap_or(0);
             if unwinding == 0 && !born.panicking {
                 let unknown = "(a value that was thrown without a message)".to_owned();
-                self.push(None, Some(Panic::of_message(unknown)), false);
+                self.push(None, Some(Box::new(Panic::of_message(unknown))), false);
                 unwinding = self.serial;
             }
         }
@@ -313,7 +313,7 @@ impl Unwindings {
             Some(Escaped { panic: Some(mut panic), goexit, payload }) => {
                 u.goexit |= goexit;
                 if let Some(before) = before {
-                    panic.replaces(before);
+                    panic.replaces(*before);
                 }
                 u.panic = Some(panic);
                 old.payloads[0] = u.replacement.replace(payload);
@@ -415,7 +415,7 @@ impl Unwindings {
         if depth != self.depth || unwinding == 0 {
             return None;
         }
-        let panic = self.list.iter_mut().find(|u| u.serial == unwinding)?.panic.as_mut()?;
+        let panic = self.list.iter_mut().find(|u| u.serial == unwinding)?.panic.as_deref_mut()?;
         if panic.recovered {
             return None;
         }
@@ -439,12 +439,12 @@ impl Unwindings {
 
     /// The panics whose deferred calls run, the oldest first.
     pub(crate) fn outer(&self) -> impl Iterator<Item = &Panic> {
-        self.list.iter().filter(|u| u.depth < self.depth).filter_map(|u| u.panic.as_ref())
+        self.list.iter().filter(|u| u.depth < self.depth).filter_map(|u| u.panic.as_deref())
     }
 
     /// The newest panics in flight at the present depth, the oldest first.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Panic> {
-        self.list.iter().filter(|u| u.depth == self.depth).filter_map(|u| u.panic.as_ref())
+        self.list.iter().filter(|u| u.depth == self.depth).filter_map(|u| u.panic.as_deref())
     }
 
     fn find(&self, serial: u64) -> Option<&Unwinding> {
