@@ -152,7 +152,7 @@ pub(crate) fn discard(old: Old) {
     }
     let frame = of_caller(Unwindings::enter_frame);
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(old)));
-    let left = frame.and_then(|frame| of_caller(|unwindings| unwindings.leave_frame(frame)));
+    let left = frame.map(|frame| of_caller(|unwindings| unwindings.leave_frame(frame)));
     core::mem::forget((dropped, left)); // what they hold might panic as well
 }
 
@@ -365,7 +365,7 @@ mod tests {
 
     /// A panic begins at the present depth, and runs a deferred call: what `f` finds there.
     fn in_a_call_of<T>(u: &mut Unwindings, message: &str, f: impl FnOnce(&mut Unwindings) -> T) -> T {
-        let (born, _) = u.defer(true);
+        let born = u.defer(true);
         u.begin(Panic::of_message(message.to_owned()), core::any::TypeId::of::<&str>());
         let call = u.enter_call(born, true, false);
         let found = f(u);

@@ -21,7 +21,7 @@ use core::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::gmp::g;
-use crate::gmp::unwinding::{Born, Escaped, Frame, Given, Old, Payload, Recovery, Unwindings};
+use crate::gmp::unwinding::{Born, Call, Escaped, Frame, Given, Payload, Recovery, Unwindings};
 use crate::local;
 use crate::panics::{self, discard};
 
@@ -81,11 +81,10 @@ impl<F: FnOnce()> Deferred<F> {
     #[inline]
     fn new(f: F, kind: Kind) -> Self {
         let panicking = std::thread::panicking();
-        let (born, old) = unwindings(|unwindings| unwindings.defer(panicking));
-        if let Some(old) = old {
-            discard(old);
+        if !panicking && !unwindings(|unwindings| unwindings.is_empty()) {
+            forget_caught();
         }
-        Deferred { call: Some(f), born, kind }
+        Deferred { call: Some(f), born: unwindings(|unwindings| unwindings.defer(panicking)), kind }
     }
 }
 
@@ -105,10 +104,25 @@ impl<F: FnOnce()> fmt::Debug for Deferred<F> {
     }
 }
 
+/// The thread is not panicking, so whatever is noted was caught by the program.
+#[cold]
+fn forget_caught() {
+    discard(unwindings(Unwindings::clear));
+}
+
 fn run(f: impl FnOnce(), born: Born, kind: Kind) {
     let panicking = std::thread::panicking();
     let call = unwindings(|unwindings| unwindings.enter_call(born, panicking, kind == Kind::Call));
-    let escaped = match catch_unwind(AssertUnwindSafe(f)) {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(()) if unwindings(|unwindings| unwindings.leave_call_quietly(&call)) => {}
+        result => ended(call, result),
+    }
+}
+
+/// A deferred call has ended while something is in flight.
+#[cold]
+fn ended(call: Call, result: Result<(), Payload>) {
+    let escaped = match result {
         Ok(()) => unwindings(Unwindings::misjudged),
         Err(payload) => panics::caught(unwindings(|unwindings| unwindings.catch(payload))).err(),
     };
@@ -213,48 +227,51 @@ impl<R> NoZero<R> {
 #[track_caller]
 fn run_frame<R>(body: impl FnOnce() -> R, result: impl FnOnce(Recovery) -> Result<R, Recovery>) -> R {
     match catch(body) {
-        Ok(Ok(value)) => value,
-        Ok(Err(recovery)) => result(recovery).unwrap_or_else(|recovery| {
+        Ok(value) => value,
+        Err(end) => result(recovery(*end)).unwrap_or_else(|recovery| {
             panic!("{}", panics::no_result(&recovery, core::any::type_name::<R>()))
         }),
-        Err(escaped) => throw_on(escaped),
     }
 }
 
 /// Runs `body` in a frame: what it returns, or nothing if it has recovered from a panic.
 pub(crate) fn or_recovered<R>(body: impl FnOnce() -> R) -> Option<R> {
-    match catch(body) {
-        Ok(result) => result.ok(),
-        Err(escaped) => throw_on(escaped),
-    }
+    catch(body).map_err(|end| recovery(*end)).ok()
 }
 
-/// Runs `body` in a frame: what it returns, or the panic from which it has recovered, or what goes on. On the normal path
-/// that costs a few instructions, and nothing is allocated.
+/// How an unwinding ends at a frame: recovered, or it goes on.
+type End = Result<Recovery, Escaped>;
+
+/// Runs `body` in a frame. On the normal path that costs a few instructions, and nothing is allocated.
 #[inline]
-fn catch<R>(body: impl FnOnce() -> R) -> Result<Result<R, Recovery>, Escaped> {
+fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Box<End>> {
     if g::current().is_none() {
         watch_plain_threads();
     }
     let frame = unwindings(Unwindings::enter_frame);
-    let (caught, old) = match catch_unwind(AssertUnwindSafe(body)) {
+    match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => {
-            let (escaped, old) =
-                unwindings(|unwindings| (unwindings.misjudged(), unwindings.leave_frame(frame)));
-            (escaped.map_or(Ok(Ok(value)), Err), old)
+            if unwindings(|unwindings| unwindings.leave_frame_quietly(&frame)) {
+                return Ok(value);
+            }
+            let escaped = unwindings(Unwindings::misjudged);
+            discard(unwindings(|unwindings| unwindings.leave_frame(frame)));
+            escaped.map_or(Ok(value), |escaped| Err(Box::new(Err(escaped))))
         }
-        Err(payload) => unwound(frame, payload),
-    };
-    if let Some(old) = old {
-        discard(old);
+        Err(payload) => Err(unwound(frame, payload)),
     }
-    caught
 }
 
 #[cold]
-fn unwound<R>(frame: Frame, payload: Payload) -> (Result<Result<R, Recovery>, Escaped>, Option<Old>) {
-    let caught = panics::caught(unwindings(|unwindings| unwindings.catch(payload)));
-    (caught.map(Err), unwindings(|unwindings| unwindings.leave_frame(frame)))
+fn unwound(frame: Frame, payload: Payload) -> Box<End> {
+    let end = panics::caught(unwindings(|unwindings| unwindings.catch(payload)));
+    discard(unwindings(|unwindings| unwindings.leave_frame(frame)));
+    Box::new(end)
+}
+
+#[cold]
+fn recovery(end: End) -> Recovery {
+    end.unwrap_or_else(|escaped| throw_on(escaped))
 }
 
 #[cold]

@@ -202,11 +202,11 @@ pub fn panic<T: Any + Send + fmt::Debug>(value: T) -> ! {
 /// Its text: now, because it may park, or panic itself, which a panic hook may not.
 fn text_of<T: Any + Send + fmt::Debug>(value: &T) -> String {
     let text = || panics::plain_text(value).unwrap_or_else(|| format!("{value:?}"));
-    match catch(text) {
-        Ok(text) => text.unwrap_or_else(|recovery| recovery.message),
+    catch(text).unwrap_or_else(|end| match *end {
+        Ok(recovery) => recovery.message,
         Err(escaped) => {
             let why = escaped.panic.map_or(String::new(), |panic| panic.message);
             format!("(panic while printing panic value: {why})")
         }
-    }
+    })
 }

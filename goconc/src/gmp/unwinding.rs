@@ -269,38 +269,59 @@ impl Unwindings {
 
     /// A call is deferred here and now.
     #[inline]
-    pub(crate) fn defer(&mut self, panicking: bool) -> (Born, Option<Old>) {
-        let old = if panicking || self.is_empty() { None } else { Some(self.clear()) };
-        (Born { serial: self.serial, panicking }, old)
+    pub(crate) fn defer(&self, panicking: bool) -> Born {
+        Born { serial: self.serial, panicking }
     }
 
     /// A deferred call begins. It is run by the unwinding of its depth that began after it was deferred, if there is one;
     /// otherwise its block has come to its end.
+    #[inline]
     pub(crate) fn enter_call(&mut self, born: Born, panicking: bool, by_call: bool) -> Call {
-        let depth = self.depth;
         let mut unwinding = 0;
+        let mut can_recover = false;
         if panicking {
-            let newest = self.list.iter().rev().find(|u| u.depth == depth).map(|u| u.serial);
-            unwinding = newest.filter(|&serial| serial > born.serial).unwrap_or(0);
-            if unwinding == 0 && !born.panicking {
-                let unknown = "(a value that was thrown without a message)".to_owned();
-                self.push(None, Some(Box::new(Panic::of_message(unknown))), false);
-                unwinding = self.serial;
-            }
+            unwinding = self.runs(born);
+            can_recover = self.can_recover(unwinding);
         }
-        let can_recover = self.find(unwinding).is_some_and(|u| u.panic.is_some());
         let call = Call { before: self.running, unwinding };
-        let someone_catches = self.rooted || depth > 0;
         self.depth += 1;
-        let unwinding = if can_recover && someone_catches { unwinding } else { 0 };
-        self.running = Running { depth: self.depth, unwinding, by_call };
+        self.running =
+            Running { depth: self.depth, unwinding: if can_recover { unwinding } else { 0 }, by_call };
         call
+    }
+
+    /// The unwinding that runs what was deferred then, while the thread is panicking; zero for none.
+    #[cold]
+    fn runs(&mut self, born: Born) -> u64 {
+        let depth = self.depth;
+        let newest = self.list.iter().rev().find(|u| u.depth == depth).map(|u| u.serial);
+        if let Some(serial) = newest.filter(|&serial| serial > born.serial) {
+            return serial;
+        }
+        if born.panicking {
+            return 0;
+        }
+        let unknown = "(a value that was thrown without a message)".to_owned();
+        self.push(None, Some(Box::new(Panic::of_message(unknown))), false);
+        self.serial
+    }
+
+    /// Whether that unwinding is a panic that somebody of ours will catch.
+    fn can_recover(&self, serial: u64) -> bool {
+        let is_panic = self.list.iter().any(|u| u.serial == serial && u.panic.is_some());
+        is_panic && (self.rooted || self.depth > 0)
+    }
+
+    /// A deferred call has ended, as most do: nothing is in flight. If something is, this does nothing and says no.
+    #[inline]
+    pub(crate) fn leave_call_quietly(&mut self, call: &Call) -> bool {
+        call.unwinding == 0 && self.leave_quietly(call.before)
     }
 
     /// A deferred call has ended; `escaped` is what it has thrown. Returns what is to be thrown on: nothing while an
     /// unwinding is under way, which has it from now on.
     pub(crate) fn leave_call(&mut self, call: Call, escaped: Option<Escaped>) -> (Option<Payload>, Old) {
-        let mut old = self.leave(call.before).unwrap_or_default();
+        let mut old = self.leave(call.before);
         let Some(u) = self.list.iter_mut().find(|u| u.serial == call.unwinding) else {
             let thrown = escaped.map(|Escaped { panic, goexit, payload }| {
                 self.begin_again(panic, goexit, &payload);
@@ -346,18 +367,31 @@ impl Unwindings {
         Frame { before }
     }
 
-    /// The frame has ended.
+    /// The frame has ended. If something is in flight, this does nothing and says no.
     #[inline]
-    pub(crate) fn leave_frame(&mut self, frame: Frame) -> Option<Old> {
+    pub(crate) fn leave_frame_quietly(&mut self, frame: &Frame) -> bool {
+        self.leave_quietly(frame.before)
+    }
+
+    /// The frame has ended.
+    pub(crate) fn leave_frame(&mut self, frame: Frame) -> Old {
         self.leave(frame.before)
     }
 
     #[inline]
-    fn leave(&mut self, before: Running) -> Option<Old> {
+    fn leave_quietly(&mut self, before: Running) -> bool {
+        let quiet = self.is_empty();
+        if quiet {
+            self.running = before;
+            self.depth -= 1;
+        }
+        quiet
+    }
+
+    fn leave(&mut self, before: Running) -> Old {
         self.running = before;
-        let depth = self.depth;
         self.depth -= 1;
-        if self.is_empty() { None } else { Some(self.take_from(depth)) }
+        self.take_from(self.depth + 1)
     }
 
     /// Somebody has caught `payload` at the present depth. What was in flight there is so no longer.
@@ -399,9 +433,6 @@ impl Unwindings {
     /// A block has come to its end, but a deferred call inside it took its end for an unwinding: the panic that it
     /// has left here. (Where a thread is panicking for the sake of another goroutine, there is no telling.)
     pub(crate) fn misjudged(&mut self) -> Option<Escaped> {
-        if self.list.is_empty() {
-            return None;
-        }
         let depth = self.depth;
         let lost = |u: &Unwinding| u.depth == depth && u.type_id.is_none() && u.replacement.is_some();
         let at = self.list.iter().position(lost)?;
@@ -445,10 +476,6 @@ impl Unwindings {
     /// The newest panics in flight at the present depth, the oldest first.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Panic> {
         self.list.iter().filter(|u| u.depth == self.depth).filter_map(|u| u.panic.as_deref())
-    }
-
-    fn find(&self, serial: u64) -> Option<&Unwinding> {
-        self.list.iter().find(|u| u.serial == serial)
     }
 }
 
