@@ -1,5 +1,7 @@
 //! The procedural macros of `goconc`. Use them through it: what they expand to is a private protocol.
 
+mod captures;
+mod defer;
 mod errors;
 mod go;
 mod goroutine;
@@ -8,16 +10,24 @@ mod path;
 mod select;
 #[cfg(test)]
 mod testing;
+mod written;
 
 use proc_macro::{TokenStream, TokenTree};
 
-use crate::go::written::Place;
+use crate::written::Place;
+
+/// `goconc::defer!`, whose documentation is there. The wrapper passes `($crate)` first.
+#[proc_macro]
+pub fn defer(input: TokenStream) -> TokenStream {
+    let user = input.clone().into_iter().skip(1);
+    defer::expand(input.into(), || written::delimiter("defer", user.filter_map(place))).into()
+}
 
 /// `goconc::go!`, whose documentation is there. The wrapper passes `($crate)` first.
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
     let user = input.clone().into_iter().skip(1);
-    go::expand(input.into(), || go::written::delimiter(user.filter_map(place))).into()
+    go::expand(input.into(), || written::delimiter("go", user.filter_map(place))).into()
 }
 
 /// Makes a function a Go function; on `fn main`, makes its body the main goroutine.
@@ -54,6 +64,9 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// The function can be called directly or by `go!`. Its only option is `crate`. A method of a trait needs the attribute
 /// in the trait and in each `impl`.
 ///
+/// A panic that is recovered in a `defer!` of the function, or of a function without the attribute that it calls, ends the
+/// unwinding here: see [`defer!`]. Only a body with a `defer!` in it, or with a macro that may expand to one, pays for that.
+///
 /// # What it expands to
 /// ```text
 /// #[goroutine(gomaxprocs = 4)]
@@ -71,8 +84,19 @@ pub fn go(input: TokenStream) -> TokenStream {
 ///     let jobs = ::core::convert::Into::into(jobs); // a `Recv<Job>`
 ///     body
 /// }
+///
+/// #[goroutine]
+/// fn careful(n: u32) -> Answer { defer! { recover(); } rest }
+///
+/// fn careful(n: u32) -> Answer {
+///     let function = ::goconc::__private::Function::new(move || -> Answer { defer! { recover(); } rest });
+///     let zero = function.result().zero();     // by its type: the Default, if there is one
+///     function.run(zero)                       // `run_or_given` if `returning` is in a `defer!`
+/// }
 /// ```
-/// Attributes, documentation, visibility, generics and the body stay as they are.
+/// Attributes, documentation, visibility, generics and the body stay as they are. (Round a closure `#[track_caller]` works for
+/// what the function calls, not for `Location::caller()` in its body.) A function that uses `returning` must have a
+/// return type that borrows nothing.
 ///
 /// # Errors
 /// `async fn`, `const fn` and `extern "C" fn`; arguments or generics on `main`; an unknown or contradictory option; an

@@ -129,7 +129,7 @@ fn write_backtrace(out: Out<'_>, text: &str, all: bool) -> fmt::Result {
     let first = frames.iter().rposition(|(name, _)| is_panic_machinery(name)).map_or(0, |i| i + 1);
     let last = frames.iter().position(|(name, _)| is_root(name)).unwrap_or(frames.len());
     let shown = if all || first >= last { &frames[..] } else { &frames[first..last] };
-    for (name, at) in shown {
+    for (name, at) in shown.iter().filter(|(name, _)| all || !is_frame_machinery(name)) {
         writeln!(out, "{name}(...)")?;
         if let Some(at) = at {
             writeln!(out, "\t{at}")?;
@@ -150,6 +150,20 @@ fn is_panic_machinery(name: &str) -> bool {
     .any(|prefix| name.contains(prefix))
         && !name.contains("catch_unwind")
         && !name.contains("::try")
+}
+
+/// Whether it stands between a function and its body, or a deferred call: it says nothing to their author either.
+fn is_frame_machinery(name: &str) -> bool {
+    let name = name.trim_start_matches('<');
+    let ours = ["goconc::defer::", "goconc::__private::main"];
+    let stds = [
+        "std::panicking::catch_unwind",
+        "std::panic::catch_unwind",
+        "__rust_try",
+        "core::panic::unwind_safe::",
+    ];
+    ours.iter().chain(&stds).any(|prefix| name.starts_with(prefix))
+        || name.starts_with("core::ptr::drop_in_place<goconc::defer::")
 }
 
 /// Whether a frame belongs to what runs every goroutine.

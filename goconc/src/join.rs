@@ -10,10 +10,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::chan::{Waitable, Waiters};
-use crate::gmp::g::PanicNote;
+use crate::gmp::unwinding::{Escaped, GoexitToken, Panic, Recovery};
 use crate::gmp::{WaitReason, g};
 use crate::panics;
-use crate::sched::park::GoexitToken;
 use crate::sched::spawn::{self, Wish};
 use crate::wait::group::Group;
 
@@ -26,6 +25,10 @@ pub struct PanicLocation {
 }
 
 impl PanicLocation {
+    pub(crate) fn new((file, line, column): (String, u32, u32)) -> Self {
+        PanicLocation { file, line, column }
+    }
+
     /// The source file.
     pub fn file(&self) -> &str {
         &self.file
@@ -63,17 +66,14 @@ pub struct PanicError {
 }
 
 impl PanicError {
-    fn new(payload: Box<dyn Any + Send>, info: Option<Box<PanicNote>>) -> Self {
-        let location = info
-            .as_ref()
-            .and_then(|info| info.location.clone())
-            .map(|(file, line, column)| PanicLocation { file, line, column });
-        let message = if payload.is::<GoexitToken>() {
-            "the goroutine called runtime::goexit".to_owned()
-        } else {
-            info.map_or_else(|| panics::message_of(&*payload), |info| info.message)
+    fn new(escaped: Escaped) -> Self {
+        let Escaped { panic, payload, .. } = escaped;
+        let Some(panic) = panic else {
+            let message = "the goroutine called runtime::goexit".to_owned();
+            return PanicError { message, location: None, payload };
         };
-        PanicError { message, location, payload }
+        let location = panic.location.map(PanicLocation::new);
+        PanicError { message: panic.message, location, payload: panics::value_of(payload) }
     }
 
     /// The text of the panic.
@@ -256,15 +256,25 @@ pub(crate) fn spawn_with<T: Send + 'static>(
     JoinHandle { packet }
 }
 
-/// Runs `f` and turns its panic into a value.
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, PanicError> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let g = g::current();
-        if let Some(g) = g {
-            g.goexiting.set(false); // it ends right here, with what `goexit` has unwound
-        }
-        let note = g.and_then(|g| panics::take_note(g, &*payload));
-        PanicError::new(payload, note)
+/// Runs `f` and turns its panic into a value. It is a frame: a deferred call may end the panic.
+fn catch<T: 'static>(f: impl FnOnce() -> T) -> Result<T, PanicError> {
+    catch_unwind(AssertUnwindSafe(f)).or_else(|payload| {
+        let Some(g) = g::current() else {
+            crate::sys::throw::throw("join: a goroutine is none");
+        };
+        let caught = panics::caught(g.unwindings(|unwindings| unwindings.catch(payload)));
+        g.goexiting.set(false); // it ends right here, with what `goexit` has unwound
+        caught.map_err(PanicError::new).and_then(result_of)
+    })
+}
+
+/// The result of a goroutine that has recovered from its panic: what the recovery gave, or `()`.
+fn result_of<T: 'static>(mut recovery: Recovery) -> Result<T, PanicError> {
+    let value = recovery.given.as_mut().map(|given| core::mem::replace(&mut given.value, Box::new(())));
+    let value = value.unwrap_or_else(|| Box::new(()));
+    value.downcast::<T>().map(|value| *value).map_err(|_| {
+        let message = panics::no_result(&recovery, core::any::type_name::<T>());
+        PanicError { payload: Box::new(message.clone()), message, location: None }
     })
 }
 
@@ -316,7 +326,10 @@ pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
                 let at = error.location().map_or(String::new(), |at| format!(" at {at}"));
                 eprintln!("a goroutine panicked{at}:\n{error}");
             }
-            resume_unwind(error.into_payload())
+            let PanicError { message, location, payload } = error;
+            let location = location.map(|at| (at.file, at.line, at.column));
+            let panic = Panic { location, ..Panic::of_message(message) };
+            panics::throw_on(Escaped { panic: Some(Box::new(panic)), goexit: false, payload })
         }
     }
 }
@@ -354,9 +367,8 @@ impl<'scope> Scope<'scope, '_> {
             let done = done;
             match catch_unwind(AssertUnwindSafe(f)) {
                 Ok(()) => {}
-                Err(payload) if payload.is::<GoexitToken>() => {}
                 Err(payload) => match g::current() {
-                    Some(g) => panics::die(g, &*payload),
+                    Some(g) => panics::end_of_goroutine(g, payload),
                     None => panics::die_with(&panics::message_of(&*payload), None, None),
                 },
             }

@@ -22,6 +22,9 @@
 //! | `select { case v := <-a: .. }` | `select! { v := <-a => .. }` |
 //! | `chan<- T`, `<-chan T` | `chan::Send<T>`, `Recv<T>` |
 //! | `sync.WaitGroup` | `sync::WaitGroup` |
+//! | `defer f(a, b)` | `defer!(f(a, b))` |
+//! | `defer func() { .. }()` | `defer! { .. }` |
+//! | `recover()`, `panic(v)` | `recover()`, `goconc::panic(v)` or any panic of Rust |
 //!
 //! Every operation works everywhere: on a goroutine it parks the goroutine, on any other thread it blocks that thread.
 //!
@@ -58,6 +61,8 @@ mod local;
 pub mod runtime;
 pub mod time;
 
+mod defer;
+
 #[doc(hidden)]
 pub mod __private;
 pub mod prelude;
@@ -68,6 +73,7 @@ mod macros;
 mod models;
 
 pub use chan::{Chan, Recv, Send};
+pub use defer::recover::{Recovered, panic, recover};
 /// # Examples
 /// ```
 /// use goconc::{Chan, Recv, Send, go, goroutine};

@@ -1,9 +1,10 @@
-//! `goroutine_local!`: `thread_local!` for goroutines.
+//! `goroutine_local!`: `thread_local!` for goroutines. And what a plain thread has in place of a G.
 
 use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 
+use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{Local, g};
 
 /// A key of [`goroutine_local!`](crate::goroutine_local): each goroutine has its own value, made when it first asks, and
@@ -178,16 +179,31 @@ fn with_locals<R>(f: impl FnOnce(&mut Vec<Local>) -> R) -> R {
     match g::current() {
         // SAFETY: only the goroutine itself touches its locals, and `f` does not come back here.
         Some(g) => f(unsafe { &mut *g.locals.get() }),
-        None => PLAIN.with(|locals| f(&mut locals.borrow_mut())),
+        None => PLAIN.with(|plain| f(&mut plain.locals.borrow_mut())),
+    }
+}
+
+/// Calls `f`, which calls no code of the program, with the panics in flight of the calling plain thread.
+pub(crate) fn plain_unwindings(f: &mut dyn FnMut(&mut Unwindings)) {
+    let known = PLAIN.try_with(|plain| f(&mut plain.unwindings.borrow_mut()));
+    if known.is_err() {
+        f(&mut Unwindings::new(false)); // the thread ends: there is nothing to remember any more
     }
 }
 
 // The one thread-local of goconc: for plain threads, goroutines do not come here.
 mod plain {
-    use super::{Local, RefCell};
+    use super::{Local, RefCell, Unwindings};
+
+    pub(super) struct Plain {
+        pub(super) locals: RefCell<Vec<Local>>,
+        pub(super) unwindings: RefCell<Unwindings>,
+    }
 
     std::thread_local! {
-        pub(super) static PLAIN: RefCell<Vec<Local>> = const { RefCell::new(Vec::new()) };
+        pub(super) static PLAIN: Plain = const {
+            Plain { locals: RefCell::new(Vec::new()), unwindings: RefCell::new(Unwindings::new(false)) }
+        };
     }
 }
 use plain::PLAIN;

@@ -1,6 +1,125 @@
 //! The macros that are called like a function. Those with a syntax of their own are wrappers, which pass `$crate` to a
 //! procedural macro in `goconc-macros`: so they work under whatever name a program knows goconc.
 
+/// Runs a call when the enclosing block ends.
+///
+/// Go: the `defer` statement.
+///
+/// | Go | goconc |
+/// |---|---|
+/// | `defer f(a, b)` | `defer!(f(a, b))` |
+/// | `defer mu.Unlock()` | `defer!(mu.unlock())` |
+/// | `defer func() { .. }()` | `defer! { .. }` |
+/// | `defer func(a int) { .. }(a)` | `defer!([a] { .. })` |
+/// | `defer func() { if r := recover(); r != nil { err = f(r) } }()` | `defer! { if let Some(panic) = recover() { panic.returning(f(panic.message())) } }` |
+/// | `defer fmt.Println(x)` | `defer!(println!("{x}"))` |
+///
+/// # Forms
+/// ```text
+/// defer!(f(a, &b));              a call
+/// defer!(server.close());        a method call
+/// defer! { statements }          a block; with braces it needs no semicolon
+/// defer!(|| log("done"));        a closure without parameters
+/// defer!([a, mut b] FORM);       clones of `a` and `b` are taken now and move in
+/// defer!(println!("{x}"));       the text is made now (`print!`, `eprint!` and `eprintln!` too)
+/// ```
+/// It is a statement: it cannot be the value of a block.
+///
+/// # What is evaluated when
+/// * Of a call, everything but the call itself is evaluated now, once, in source order: the arguments, a receiver that is
+///   the result of a call (`a.b()` in `a.b().c(x)`) or an element (`v[i]`). What moves into an argument has moved.
+/// * A callee or receiver that is a variable, or a field of one, stays there until the call, which borrows it, or moves it, as
+///   its method says. The compiler sees to it that nobody changes it meanwhile.
+/// * Of a block or a closure nothing is evaluated now. It borrows what it names, or moves it, as its statements need it.
+/// * The result is discarded, `#[must_use]` or not. `return` in a block ends the deferred call.
+///
+/// A block that writes to a variable has it borrowed to the end of the enclosing block. What others use in between as well is
+/// a `Cell`, an atomic or behind a lock; what the function returns after a panic is given with `returning`.
+///
+/// # When it runs
+/// At the end of the enclosing block, the last deferred first, between the destructors of the variables that were declared
+/// around it: at the closing brace, by `return`, `?`, `break` or `continue`, by a panic, by `runtime::goexit`; not by
+/// `std::process::exit`. **In Go it is the end of the function**: a `defer!` in the body of a loop runs in each round, and one in
+/// an `if` at the end of that.
+///
+/// It may wait, panic, and call `runtime::goexit`.
+///
+/// # Panics
+/// A panic in a deferred call takes the place of the one that runs it, as in Go, and never aborts the process by
+/// itself. Unrecovered, all of them are printed, the oldest first:
+/// ```text
+/// panic: first [recovered]
+///         panic: second
+/// ```
+/// A panic that `recover` has ended unwinds to the innermost frame: the body of a function with `#[goroutine]` that has a
+/// `defer!` in it, or of a goroutine. That function returns what was given to `Recovered::returning`, else the `Default` of its
+/// type; without either it panics, and says so. In Go every function is a frame: here one without the attribute is left, too.
+///
+/// Rust unwinds with one value from the `panic!` to whoever catches it. So a `catch_unwind` of the program's own, between
+/// a deferred call and the frame, gets the first panic, also when that was recovered or replaced; and then nobody hears of
+/// the other one.
+///
+/// # What it expands to
+/// ```text
+/// defer!(f(a, &b, 5));
+///
+/// let (arg0, arg1) = (a, &b);
+/// let _deferred = $crate::__private::Deferred::call(|| { let _ = f(arg0, arg1, 5); });
+///
+/// defer!([a] { statements });
+///
+/// let _deferred = $crate::__private::Deferred::block({
+///     let a = a.clone(); // or what `[a]` means for `go!`
+///     move || { let _ = (|| { statements })(); }
+/// });
+/// ```
+/// The names cannot be seen by the program. If `recover` is among the tokens the closure begins with
+/// `use $crate::__private::recover;`: the name means something only inside.
+///
+/// # Errors
+/// Something that is no call, closure or block (`defer!(x)`, `defer!(f()?)`, `defer!(async { .. })`), a closure with
+/// parameters, a capture list that holds something else than names.
+///
+/// # Examples
+/// ```
+/// use goconc::defer;
+/// use std::cell::RefCell;
+///
+/// let order = RefCell::new(Vec::new());
+/// {
+///     defer! { order.borrow_mut().push("first deferred") }
+///     for text in ["in the loop", "again"] {
+///         defer! { order.borrow_mut().push(text) }
+///     }
+///     defer!([order] { assert_eq!(order.borrow().len(), 2) }); // a clone of it, as of here
+///     order.borrow_mut().push("end of the block");
+/// }
+/// assert_eq!(order.into_inner(), ["in the loop", "again", "end of the block", "first deferred"]);
+/// ```
+///
+/// ```
+/// use goconc::prelude::*;
+///
+/// #[goroutine]
+/// fn careful(f: impl FnOnce() -> i32) -> Result<i32, String> {
+///     defer! {
+///         if let Some(panic) = recover() {
+///             panic.returning(Err::<i32, String>(format!("f: {panic}")));
+///         }
+///     }
+///     Ok(f())
+/// }
+///
+/// assert_eq!(careful(|| 5), Ok(5));
+/// assert_eq!(careful(|| panic!("no")), Err("f: no".to_owned()));
+/// ```
+#[macro_export]
+macro_rules! defer {
+    ($($tokens:tt)*) => {
+        $crate::__private::defer! { ($crate) $($tokens)* }
+    };
+}
+
 /// Starts a goroutine.
 ///
 /// Go: the `go` statement.

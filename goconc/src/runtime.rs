@@ -3,7 +3,7 @@
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::Ordering;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use crate::gmp::{WaitReason, g, m, record};
@@ -218,7 +218,7 @@ pub fn blocking<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     running.wait_as(WaitReason::Blocking, Location::caller());
     match result {
         Some(Ok(value)) => value,
-        Some(Err(payload)) => resume_unwind(payload),
+        Some(Err(payload)) => crate::panics::throw_value(payload),
         None => crate::sys::throw::throw("blocking: a job has ended without a result"),
     }
 }

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["chan"],
     &["sync"],
     &["join", "local", "runtime", "time"],
+    &["defer"],
     &["__private", "prelude", "macros"],
 ];
 

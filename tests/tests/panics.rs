@@ -54,6 +54,117 @@ fn the_last_panic_is_reported() {
     assert_eq!((error.message(), error.location()), ("the last one", None));
 }
 
+/// What is printed of panics that met deferred calls.
+mod deferred {
+    use super::*;
+
+    const RECOVERY: &str = env!("CARGO_BIN_EXE_recovery");
+
+    /// Standard error begins with `stderr`, and standard output is `stdout`.
+    #[track_caller]
+    fn crashes(scene: &str, stdout: &str, stderr: &str) {
+        let output = run(RECOVERY, &[scene], &[]).crashed(&[]);
+        assert!(output.stderr.starts_with(stderr), "{output:#?}");
+        assert_eq!(output.stdout, stdout);
+    }
+
+    /// PN-002, PN-003, PN-004, PN-006: what was recovered is over.
+    #[test]
+    fn over() {
+        crashes("recovered_then_fresh", "wrapped: bad\n", "panic: fresh\n\ngoroutine 1 [running]:\n");
+        crashes("recovered_inside", "second panic\n", "panic: first panic\n\ngoroutine 1 [running]:\n");
+        crashes("aborted", "second\n", "panic: last\n\n"); // PN-025
+    }
+
+    /// PN-005, PN-006, PN-008
+    #[test]
+    fn chains() {
+        crashes(
+            "panic_after_recover",
+            "first panic\n",
+            "panic: first panic [recovered]\n\tpanic: second panic\n\ngoroutine 1 [running]:\n",
+        );
+        crashes(
+            "second_recovered",
+            "first panic\nsecond panic\n",
+            "panic: first panic [recovered]\n\tpanic: second panic [recovered]\n\tpanic: third panic\n\n",
+        );
+        crashes("chain", "", "panic: one\n\tpanic: two\n\tpanic: three\n\tlines\n\n");
+        let output =
+            run(RECOVERY, &["long_chain"], &[]).crashed(&["panic: level 0\n", "panic: level 200\n\n"]);
+        assert!(output.stderr.matches("panic: level").count() < 50, "{output:#?}");
+    }
+
+    /// PN-007: the same text again is printed once.
+    #[test]
+    fn repanicked() {
+        let once = "panic: message [recovered, repanicked]\n\ngoroutine 1 [running]:\n";
+        crashes("repanicked", "", once);
+        crashes("repanicked_twice", "", once);
+        crashes(
+            "repanicked_middle",
+            "",
+            "panic: inner [recovered]\n\tpanic: middle [recovered, repanicked]\n\tpanic: outer\n\n",
+        );
+        crashes(
+            "sandwich",
+            "",
+            "panic: outer [recovered]\n\tpanic: inner [recovered, repanicked]\n\tpanic: outer\n\n",
+        );
+    }
+
+    /// PN-010, PN-011, PN-012
+    #[test]
+    fn goexit() {
+        crashes("after_goexit", "", "panic: hello\n\n");
+        let gone = "fatal error: no goroutines (main called runtime.Goexit) - deadlock!\n";
+        crashes("goexit_in_panic", "", gone);
+        crashes("recovered_in_goexit", "hello\ntrue\n", gone);
+    }
+
+    /// PN-013, PN-014, PN-017
+    #[test]
+    fn values() {
+        crashes("value", "", "panic: MyInt(42)\n\n");
+        crashes("value_text", "", "panic: a text\n\n");
+        crashes("value_that_parks", "", "panic: parked\n\n");
+        crashes("value_that_panics", "", "panic: (panic while printing panic value: in its Debug)\n\n");
+    }
+
+    /// What a function returns that has nothing to return.
+    #[test]
+    fn no_value() {
+        crashes(
+            "no_value",
+            "",
+            "panic: recovered from a panic (the cause), but there is nothing to return: ",
+        );
+    }
+
+    #[test]
+    fn in_main() {
+        assert_eq!(run(RECOVERY, &["main_recovers"], &[]).ok().stdout, "");
+        assert_eq!(run(RECOVERY, &["main_recovers_in_a_helper"], &[]).ok().stdout, "x\n");
+    }
+
+    /// PN-037: what is printed is made at the statement.
+    #[test]
+    fn printed_now() {
+        assert_eq!(run(RECOVERY, &["printed_now"], &[]).ok().stdout, "now 10\n2 deferred 1\n");
+    }
+
+    /// PN-001, PN-040
+    #[test]
+    fn deferred_calls_of_the_one_that_panics() {
+        variants(RECOVERY, &["every_panic_in_a_goroutine"], |output| {
+            let output = output.crashed(&["panic: not recovered\n\n"]);
+            assert_eq!(output.stdout, "recovered\ndeferred\n");
+        });
+        assert_eq!(run(RECOVERY, &["exit"], &[]).stdout, "");
+        assert_eq!(run(RECOVERY, &["replaced_in_join"], &[]).ok().stdout, "second\n");
+    }
+}
+
 /// PN-016, GO-048: many at once, on busy threads: one complete report.
 #[test]
 fn race() {

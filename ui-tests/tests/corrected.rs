@@ -238,3 +238,46 @@ mod scope {
         assert_eq!((sum, product), (6, 6));
     }
 }
+
+mod defer {
+    use super::*;
+
+    #[test]
+    fn written_in_between() {
+        let n = std::cell::Cell::new(0);
+        {
+            defer! { n.set(n.get() + 1) }
+            n.set(n.get() + 1);
+        }
+        assert_eq!(n.get(), 2);
+    }
+
+    #[test]
+    fn clone_is_captured() {
+        let text = String::from("x");
+        defer!([text] drop(text));
+        assert_eq!(text, "x");
+    }
+
+    fn helper() {
+        assert!(goconc::recover().is_some());
+    }
+
+    #[goroutine]
+    fn first(text: &str) -> String {
+        defer! { recover().unwrap().returning("none".to_owned()) }
+        text[..1].to_owned()
+    }
+
+    #[goroutine]
+    fn recovered_by_a_helper() {
+        defer!(helper());
+        panic!("x");
+    }
+
+    #[test]
+    fn recovers() {
+        recovered_by_a_helper();
+        assert_eq!(first(""), "none");
+    }
+}

@@ -5,7 +5,8 @@ use quote::{ToTokens, quote, quote_spanned};
 
 use super::form::{Call, Form, Target};
 use super::operand::Operand;
-use super::parse::{Capture, Go};
+use super::parse::Go;
+use crate::captures;
 use crate::path::CratePath;
 
 // Input:
@@ -35,7 +36,7 @@ pub(crate) fn expand(go: Go, krate: &CratePath) -> TokenStream {
         quote_spanned!(site=> let options = #new::new() #(#settings)*;)
     });
     let start = Start { krate, has_options, span: go.start.unwrap_or(site) };
-    let captures = go.captures.iter().map(|name| capture(name, krate));
+    let captures = go.captures.iter().map(|capture| captures::expand(capture, krate));
     let form = match form {
         Form::Call(call) => start.call(&call),
         Form::Closure(closure) => start.closure(quote_spanned!(site=> move #closure)),
@@ -45,14 +46,8 @@ pub(crate) fn expand(go: Go, krate: &CratePath) -> TokenStream {
     quote_spanned!(site=> { #options #(#captures)* #form })
 }
 
-fn capture(Capture { mutable, name }: &Capture, krate: &CratePath) -> TokenStream {
-    let capture = krate.private("capture");
-    let get = quote_spanned!(name.span().resolved_at(Span::mixed_site())=> .get(&#name));
-    quote_spanned!(Span::mixed_site()=> let #mutable #name = #capture::Capture(&#name).kind()#get;)
-}
-
 /// Says that the result is not wanted, whatever it is: `#[must_use]`, a lock guard, or `!`.
-fn discard(call: &TokenStream) -> TokenStream {
+pub(crate) fn discard(call: &TokenStream) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(let_underscore_lock, clippy::diverging_sub_expression)] let _ = #call;)
 }
 
@@ -153,9 +148,9 @@ impl Start<'_> {
 }
 
 /// The parts of a call, in source order.
-struct Operands {
-    target: Operand,
-    args: Vec<Operand>,
+pub(crate) struct Operands {
+    pub(crate) target: Operand,
+    pub(crate) args: Vec<Operand>,
 }
 
 impl Operands {
@@ -173,7 +168,7 @@ impl Operands {
     }
 
     /// Name and value of each part that is evaluated in the caller.
-    fn evaluated(&self) -> impl Iterator<Item = (&syn::Ident, &TokenStream)> {
+    pub(crate) fn evaluated(&self) -> impl Iterator<Item = (&syn::Ident, &TokenStream)> {
         self.all().filter_map(|operand| match operand {
             Operand::Now { name, value } => Some((name, value)),
             Operand::Inline(_) | Operand::Closure(_) => None,
@@ -185,7 +180,7 @@ impl Operands {
     }
 
     /// The call itself.
-    fn invocation(&self, call: &Call) -> TokenStream {
+    pub(crate) fn invocation(&self, call: &Call) -> TokenStream {
         let mut tokens = self.target.to_token_stream();
         if let Target::Method { dot, method, turbofish, .. } = &call.target {
             tokens.extend(quote!(#dot #method #turbofish));

@@ -90,7 +90,7 @@ fn alone(
 }
 
 /// `rustfmt` adds a comma when it breaks the line.
-fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
+pub(crate) fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
     let mut trees: Vec<TokenTree> = tokens.into_iter().collect();
     if trees.len() > 1 && trees.last().is_some_and(is_comma) {
         trees.pop();
@@ -98,7 +98,7 @@ fn without_trailing_comma(tokens: TokenStream) -> TokenStream {
     trees.into_iter().collect()
 }
 
-fn has_semicolon(trees: &[TokenTree]) -> bool {
+pub(crate) fn has_semicolon(trees: &[TokenTree]) -> bool {
     trees.iter().any(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';'))
 }
 

@@ -1,12 +1,11 @@
 //! `go!`.
 
-mod expand;
-mod form;
-mod operand;
+pub(crate) mod expand;
+pub(crate) mod form;
+pub(crate) mod operand;
 mod parse;
 #[cfg(test)]
 mod tests;
-pub(crate) mod written;
 
 use proc_macro2::{Delimiter, TokenStream};
 

@@ -68,12 +68,12 @@ impl ToTokens for Operand {
 }
 
 /// A name no user can write or see, at the place of `expr` for the sake of error messages.
-fn name(text: &str, expr: &Expr) -> Ident {
+pub(crate) fn name(text: &str, expr: &Expr) -> Ident {
     format_ident!("{}", text, span = expr.span().resolved_at(Span::mixed_site()))
 }
 
 /// `expr` without parentheses and without the invisible groups of `macro_rules!`.
-fn plain(expr: &Expr) -> &Expr {
+pub(crate) fn plain(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(paren) if paren.attrs.is_empty() => plain(&paren.expr),
         Expr::Group(group) if group.attrs.is_empty() => plain(&group.expr),
@@ -82,7 +82,7 @@ fn plain(expr: &Expr) -> &Expr {
 }
 
 /// A field or an element is borrowed, as a call would: moving out of it is rarely possible and never meant.
-fn place(expr: &Expr, krate: &CratePath) -> TokenStream {
+pub(crate) fn place(expr: &Expr, krate: &CratePath) -> TokenStream {
     match expr {
         Expr::Field(_) | Expr::Index(_) | Expr::Unary(syn::ExprUnary { op: UnOp::Deref(_), .. }) => {
             let place = krate.private("arg");
@@ -102,7 +102,7 @@ fn moving(closure: &syn::ExprClosure) -> TokenStream {
 /// Whether `expr` is a static or a constant, or a field of one. A macro can go by the name only: a path of several
 /// segments is no local variable, and one in capitals is none by convention. If it is one after all, the goroutine
 /// captures it, which differs only in what a later argument does to it.
-fn is_static(expr: &Expr) -> bool {
+pub(crate) fn is_static(expr: &Expr) -> bool {
     match plain(expr) {
         Expr::Path(path) => match path.path.get_ident() {
             Some(name) => is_upper_case(&name.to_string()),

@@ -1,12 +1,12 @@
 //! The syntax of `go!`: options, a capture list, and what is to run.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::token::Bracket;
-use syn::{Expr, Token, bracketed};
+use syn::{Expr, Token};
 
 use super::form::Form;
+use crate::captures::{self, Capture};
 use crate::errors::Errors;
 use crate::options::{self, Setting, Value};
 
@@ -21,12 +21,6 @@ pub(crate) struct Go {
     /// `None` after an error that left nothing to run.
     pub(crate) form: Option<Form>,
     pub(crate) errors: Errors,
-}
-
-/// One name of a capture list: `ch` or `mut n`.
-pub(crate) struct Capture {
-    pub(crate) mutable: Option<Token![mut]>,
-    pub(crate) name: Ident,
 }
 
 impl Go {
@@ -53,8 +47,8 @@ impl Go {
                 input.parse::<Token![,]>()?;
             }
         }
-        if is_capture_list(input) {
-            self.capture_list(input)?;
+        if captures::is_next(input) {
+            self.captures = captures::parse(input, "go!", &mut self.errors)?;
             alone = false;
             if is_setting(input) {
                 return Err(input.error("options come first: `go!(name = \"..\", [ch] ..)`"));
@@ -82,41 +76,6 @@ impl Go {
         }
         self.options.push((name, *value));
     }
-
-    fn capture_list(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
-        let list;
-        let brackets = bracketed!(list in input);
-        if list.is_empty() {
-            let message = "empty capture list: name what to clone, `[ch]`, or remove the brackets";
-            self.errors.push(syn::Error::new(brackets.span.join(), message));
-        }
-        while !list.is_empty() {
-            self.capture(&list)?;
-            if !list.is_empty() {
-                list.parse::<Token![,]>()?;
-            }
-        }
-        if input.peek(Token![,]) {
-            let comma = input.parse::<Token![,]>()?;
-            self.errors.at(comma, "no comma after the capture list: `go!([ch] f(&ch))`");
-        }
-        Ok(())
-    }
-
-    fn capture(&mut self, list: ParseStream<'_>) -> syn::Result<()> {
-        let mutable = list.parse()?;
-        if !is_whole_name(list) {
-            self.errors.push(not_a_name(list)?);
-            return Ok(());
-        }
-        let name: Ident = list.parse()?;
-        if self.captures.iter().any(|other| other.name == name) {
-            self.errors.at(&name, format_args!("`{name}` is listed twice"));
-        } else {
-            self.captures.push(Capture { mutable, name });
-        }
-        Ok(())
-    }
 }
 
 /// Whether an option is next: `name = value` and a comma. Without the comma it is an assignment, unless it ends the
@@ -135,40 +94,4 @@ fn is_setting(input: ParseStream<'_>) -> bool {
 
 fn is_option(name: &Ident) -> bool {
     name == "name" || name == "stack_size"
-}
-
-/// Whether a capture list is next, and not an array that something is done with: `[a, b].concat()`.
-fn is_capture_list(input: ParseStream<'_>) -> bool {
-    input.peek(Bracket) && !input.peek2(Token![.]) && !input.peek2(Token![?])
-}
-
-/// Whether the next element of a capture list is one name.
-fn is_whole_name(list: ParseStream<'_>) -> bool {
-    let list = list.fork();
-    list.parse::<Ident>().is_ok() && (list.is_empty() || list.peek(Token![,]))
-}
-
-/// Takes an element of a capture list that is no name, and says what to write instead.
-fn not_a_name(list: ParseStream<'_>) -> syn::Result<syn::Error> {
-    let here = list.span();
-    let mut element = TokenStream::new();
-    while !list.is_empty() && !list.peek(Token![,]) {
-        element.extend([list.parse::<TokenTree>()?]);
-    }
-    let text = element.to_string();
-    Ok(match (text.as_str(), text.strip_prefix('&')) {
-        ("", _) => syn::Error::new(here, "a capture list holds names: `[ch, mut n]`"),
-        ("self", _) => syn::Error::new_spanned(
-            element,
-            "`self` cannot be rebound: clone it first, `let this = self.clone();`, and use `this`",
-        ),
-        (_, Some(name)) => syn::Error::new_spanned(
-            element,
-            format_args!("a capture list clones what it names: write `{}` without the `&`", name.trim()),
-        ),
-        (_, None) => syn::Error::new_spanned(
-            element,
-            "a capture list holds names of local variables, `[ch, mut n]`: give this a name first, `let name = ..;`",
-        ),
-    })
 }

@@ -5,8 +5,10 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Pat, PatType, PathArguments, Type, parse_quote_spanned};
 
+use super::frame;
 use super::parse::{Body, Function, Options};
 use crate::errors::Errors;
+use crate::path::CratePath;
 
 pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Errors) {
     let sig = &function.sig;
@@ -41,9 +43,9 @@ pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Erro
 // Output:
 //     fn worker(id: u32, jobs: impl ::core::convert::Into<Recv<Job>>) -> u32 {
 //         let mut jobs = ::core::convert::Into::into(jobs);
-//         body
+//         body, in a frame if there is a `defer!` in it
 //     }
-pub(crate) fn expand(mut function: Function) -> TokenStream {
+pub(crate) fn expand(mut function: Function, krate: &CratePath) -> TokenStream {
     let mut rebound = TokenStream::new();
     for (number, input) in function.sig.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(parameter) = input
@@ -53,14 +55,10 @@ pub(crate) fn expand(mut function: Function) -> TokenStream {
         }
     }
     if let Body::Block { statements, .. } = &mut function.body {
-        *statements = body(rebound, std::mem::take(statements));
+        let body = quote!(#rebound #statements);
+        *statements = frame::around(body, &function.sig.output, krate);
     }
     quote!(#function)
-}
-
-/// The body of the new function. Whatever a Go function needs round its body, such as a defer frame, goes here.
-fn body(rebound: TokenStream, statements: TokenStream) -> TokenStream {
-    quote!(#rebound #statements)
 }
 
 /// Lets `parameter` accept whatever converts to its type, and returns the statement that converts it. The type is written

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{ReturnType, Type};
 
+use super::frame;
 use super::parse::{Body, Function, Options};
 use crate::errors::Errors;
 
@@ -47,9 +48,12 @@ pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Erro
 //     }
 //
 // A function inside and not a closure: its return type can be `impl Termination`, and backtraces have the name.
-pub(crate) fn expand(function: &Function, options: &Options) -> TokenStream {
+pub(crate) fn expand(mut function: Function, options: &Options) -> TokenStream {
     let site = Span::mixed_site();
     let krate = &options.krate;
+    if let Body::Block { statements, .. } = &mut function.body {
+        *statements = frame::around(std::mem::take(statements), &function.sig.output, krate);
+    }
     let main = krate.private("main");
     let new = krate.private("MainOptions");
     let gomaxprocs = options.gomaxprocs.iter();
@@ -57,7 +61,7 @@ pub(crate) fn expand(function: &Function, options: &Options) -> TokenStream {
     let sticky = options.sticky.iter().map(|_| quote_spanned!(site=> .sticky()));
     let migrate = options.migrate.iter().map(|_| quote_spanned!(site=> .migrate()));
 
-    let Function { attrs, vis, sig, body } = function;
+    let Function { attrs, vis, sig, body } = &function;
     let result = result(&sig.output);
     let name = &sig.ident;
     let safety = &sig.safety;

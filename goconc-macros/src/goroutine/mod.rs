@@ -1,5 +1,6 @@
 //! `#[goroutine]`.
 
+mod frame;
 mod function;
 mod main;
 mod parse;
@@ -40,8 +41,8 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         function::validate(&function, &options, &mut errors);
     }
     match (errors.into_tokens(), is_main) {
-        (None, true) => main::expand(&function, &options),
-        (None, false) => function::expand(function),
+        (None, true) => main::expand(function, &options),
+        (None, false) => function::expand(function, &options.krate),
         (Some(errors), true) => {
             let filler = main::filler(&function);
             quote!(#errors #filler)

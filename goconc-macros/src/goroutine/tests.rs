@@ -100,6 +100,49 @@ fn other_parameters_stay() {
     goroutine("", method, method);
 }
 
+/// A function with these tokens has a frame, in which its result has this type.
+#[track_caller]
+fn framed(signature: &str, result: &str, body: &str, run: &str) {
+    goroutine(
+        "",
+        &format!("fn f{signature} {{ {body} }}"),
+        &format!(
+            "fn f{signature} {{
+                let function = ::goconc::__private::Function::new(move || -> {result} {{ {body} }});
+                let zero = function.result().zero();
+                function.{run}(zero)
+            }}"
+        ),
+    );
+}
+
+#[test]
+fn frames() {
+    framed("(&self, x: i32)", "()", "if x { defer! { y. } }", "run");
+    framed("() -> Result<T, E>", "Result<T, E>", "own_macro!(); g()", "run");
+    framed("() -> T", "T", "if a { defer! { recover().returning(5) } }", "run_or_given");
+    framed("() -> T", "T", "defer! { f() } query.returning(5)", "run");
+    framed("() -> !", "!", "goconc::defer!(g()); loop {}", "run");
+    framed("() -> impl A", "_", "defer!(g())", "run");
+    framed("() -> Result<(impl A, &'a [impl B; 2]), E>", "Result<(_, &'a [_; 2]), E>", "defer!(g())", "run");
+    for body in ["g()", "println!(\"defer\")", "if !x { vec![1] }", "a != (b)"] {
+        let same = format!("fn f() -> T {{ {body} }}");
+        goroutine("", &same, &same);
+    }
+    goroutine(
+        "",
+        "fn main() { defer!(g()); }",
+        "fn main() -> ::std::process::ExitCode {
+            fn main() {
+                let function = ::goconc::__private::Function::new(move || -> () { defer!(g()); });
+                let zero = function.result().zero();
+                function.run(zero)
+            }
+            ::goconc::__private::main(::goconc::__private::MainOptions::new(), main,)
+        }",
+    );
+}
+
 #[test]
 fn mistakes_of_main() {
     mistakes(

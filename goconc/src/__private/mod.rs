@@ -2,6 +2,7 @@
 
 pub mod arg;
 pub mod capture;
+pub mod outside_of_defer;
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -13,8 +14,10 @@ use crate::sched::start::{self, Config};
 use crate::stack::Class;
 
 pub use crate::chan::select;
+pub use crate::defer::recover::recover;
+pub use crate::defer::{Deferred, Function, NoZero, Probe};
 pub use crate::local::LocalKey;
-pub use goconc_macros::{go, select};
+pub use goconc_macros::{defer, go, select};
 
 /// A cloneable handle: `go!` clones it in the caller when it is given by reference.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a handle that `go!` clones")]
@@ -177,7 +180,8 @@ impl MainOptions {
 #[track_caller]
 pub fn main<T: Termination>(options: MainOptions, f: impl FnOnce() -> T) -> ExitCode {
     let main = move || {
-        let code = f().report();
+        // Recovered by a function without a frame: main has returned.
+        let code = crate::defer::or_recovered(f).map_or(ExitCode::SUCCESS, Termination::report);
         std::process::exit(number(code))
     };
     // SAFETY: `f` is run on this thread, which never returns from here, so what it borrows stays; the process ends with it.

@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 use crate::arch::{self, Context, Suspender};
 use crate::gmp::record::Name;
+use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
 use crate::stack::{self, Slot};
@@ -129,23 +130,10 @@ pub(crate) struct G {
     // -- cold --
     slot: Cell<Option<Slot>>,
     name: Mutex<Option<Name>>,
-    /// What the panic hook saw, for whoever catches the panic.
-    pub(crate) panic_info: UnsafeCell<Option<Box<PanicNote>>>,
+    /// Its panics in flight.
+    unwindings: UnsafeCell<Unwindings>,
     /// The goroutine's locals.
     pub(crate) locals: UnsafeCell<Vec<crate::gmp::Local>>,
-}
-
-/// What the hook keeps of a panic.
-#[derive(Debug)]
-pub(crate) struct PanicNote {
-    /// The text.
-    pub(crate) message: String,
-    /// Where `panic!` stands.
-    pub(crate) location: Option<(String, u32, u32)>,
-    /// How it came there; none when the environment wants none.
-    pub(crate) backtrace: Option<std::backtrace::Backtrace>,
-    /// The note before it, for a panic while unwinding.
-    pub(crate) previous: Option<Box<PanicNote>>,
 }
 
 /// One goroutine-local value: the key's address, and the value.
@@ -197,7 +185,7 @@ impl G {
             parked_sp: Cell::new(0),
             slot: Cell::new(Some(slot)),
             name: Mutex::new(None),
-            panic_info: UnsafeCell::new(None),
+            unwindings: UnsafeCell::new(Unwindings::new(true)),
             locals: UnsafeCell::new(Vec::new()),
         };
         // SAFETY: the slot is ours alone, its header area is committed, large enough and 64-aligned.
@@ -264,15 +252,11 @@ impl G {
         self.pinned.get() != 0 || self.bound.get() || self.locked.load(Ordering::Relaxed) != 0
     }
 
-    /// A `goexit` and a panic end with the goroutine that they unwound: the next one on this stack knows nothing of them.
+    /// Calls `f`, which calls no code of the program, with its panics in flight. By code on its own stack.
     #[inline]
-    pub(crate) fn forget_unwinding(&self) {
-        self.goexiting.set(false);
-        // SAFETY: only the goroutine itself touches its note, and this is it.
-        let note = unsafe { &mut *self.panic_info.get() };
-        if note.is_some() {
-            *note = None;
-        }
+    pub(crate) fn unwindings<T>(&self, f: impl FnOnce(&mut Unwindings) -> T) -> T {
+        // SAFETY: only the goroutine itself touches them, and `f` does not come back here.
+        f(unsafe { &mut *self.unwindings.get() })
     }
 
     /// The M it runs on or ran on last.

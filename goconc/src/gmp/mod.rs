@@ -16,6 +16,7 @@ pub(crate) mod m;
 pub(crate) mod p;
 pub(crate) mod record;
 pub(crate) mod retake;
+pub(crate) mod unwinding;
 
 pub(crate) use g::{Commit, G, Local, WaitReason};
 pub(crate) use m::M;

@@ -9,6 +9,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use crate::gmp::retake::Entered;
+use crate::gmp::unwinding::{GoexitToken, Unwindings};
 use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, m};
 use crate::migration;
 use crate::queue::inbox::{Node, Pushed};
@@ -17,10 +18,6 @@ use crate::sched::{global_push, idle, stop};
 use crate::timer::NEVER;
 
 use core::sync::atomic::Ordering;
-
-/// The payload that unwinds a goroutine for `goexit`.
-#[derive(Debug)]
-pub(crate) struct GoexitToken;
 
 /// The M enters the runtime from a goroutine's stack, with a P: waits for one where sysmon has taken its own.
 #[inline(always)]
@@ -168,6 +165,7 @@ fn nothing_else_to_run(m: &'static M) -> bool {
 /// Ends the calling goroutine: unwinds its stack, so that destructors and deferred calls run.
 pub(crate) fn goexit(g: &'static G) -> ! {
     g.goexiting.set(true);
+    g.unwindings(Unwindings::begin_goexit);
     std::panic::resume_unwind(Box::new(GoexitToken))
 }
 

@@ -14,7 +14,7 @@ use crate::arch::{Never, Suspender};
 use crate::gmp::{Commit, G, Kind, M, Record, Runnable};
 use crate::migration;
 use crate::panics;
-use crate::sched::park::{self, GoexitToken};
+use crate::sched::park;
 use crate::sched::warm;
 use crate::stack::{self, Class, Slot};
 use crate::sys::spin::ByteLock;
@@ -235,21 +235,20 @@ fn run_one(g: &'static G) {
         // SAFETY: the record was filled and comes from a queue; it is run once.
         unsafe { Record::run(record, &mut free) };
     };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
-        finish_unwinding(g, &*payload);
-    }
-    g.forget_unwinding();
+    run_root(g, body);
     // SAFETY: only this goroutine touches its locals.
     if !unsafe { &*g.locals.get() }.is_empty() {
         drop_locals(g);
     }
 }
 
-#[cold]
-fn finish_unwinding(g: &'static G, payload: &(dyn core::any::Any + Send)) {
-    if !payload.is::<GoexitToken>() {
-        panics::die(g, payload);
+/// Runs what may panic, at the root of a goroutine's stack. What nobody has recovered ends the process.
+#[inline(always)]
+fn run_root(g: &'static G, body: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
+        panics::end_of_goroutine(g, payload);
     }
+    panics::forget(g);
 }
 
 /// Goroutine-locals are dropped on the goroutine's own stack, newest first, while it can still park.
@@ -260,12 +259,7 @@ fn drop_locals(g: &'static G) {
         let last = unsafe { &mut *g.locals.get() }.pop();
         match last {
             None => break,
-            Some((_, value)) => {
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                    finish_unwinding(g, &*payload);
-                }
-                g.forget_unwinding();
-            }
+            Some((_, value)) => run_root(g, || drop(value)),
         }
     }
 }

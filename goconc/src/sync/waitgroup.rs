@@ -119,7 +119,8 @@ impl WaitGroup {
     }
 }
 
-/// Counts off when its goroutine ends, by return or by `goexit`; a panic that nobody recovers ends the process anyway.
+/// Counts off when its goroutine ends, by return, by `goexit` or after a recovery; a panic that nobody recovers ends the
+/// process anyway.
 struct DoneUnlessPanicking<'a> {
     group: &'a Group,
     returned: bool,
@@ -127,9 +128,8 @@ struct DoneUnlessPanicking<'a> {
 
 impl Drop for DoneUnlessPanicking<'_> {
     fn drop(&mut self) {
-        let goexit = crate::gmp::g::current().is_some_and(|g| g.goexiting.get());
         // Not `std::thread::panicking`: that may be another goroutine's panic, parked on this thread.
-        if self.returned || goexit {
+        if self.returned || crate::gmp::g::current().is_some_and(crate::panics::ends_well) {
             self.group.add(-1);
         }
     }

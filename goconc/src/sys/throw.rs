@@ -29,19 +29,27 @@ pub(crate) fn write_all(mut bytes: &[u8]) {
     }
 }
 
-type DumpHook = fn(&mut dyn Write);
+type Hook = fn(&mut dyn Write);
+/// How all goroutines are printed.
 static DUMP: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+/// How the panics are printed during which this happens.
+static PANICS: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Says how all goroutines are printed; set once by the layer that knows them.
-pub(crate) fn set_dump_hook(hook: DumpHook) {
-    DUMP.store(hook as *mut (), Ordering::Release); // pairs with the Acquire in `dump`
+pub(crate) fn set_dump_hook(hook: Hook) {
+    DUMP.store(hook as *mut (), Ordering::Release); // pairs with the Acquire in `call`
 }
 
-fn dump() {
-    let hook = DUMP.load(Ordering::Acquire); // pairs with the Release in `set_dump_hook`
+/// Says how the panics in flight are printed, in front of the `fatal error`; set once by the layer that knows them.
+pub(crate) fn set_panics_hook(hook: Hook) {
+    PANICS.store(hook as *mut (), Ordering::Release); // pairs with the Acquire in `call`
+}
+
+fn call(hook: &AtomicPtr<()>) {
+    let hook = hook.load(Ordering::Acquire); // pairs with the Release in the setters
     if !hook.is_null() {
-        // SAFETY: only `set_dump_hook` writes it, and only with a `DumpHook`.
-        let hook = unsafe { core::mem::transmute::<*mut (), DumpHook>(hook) };
+        // SAFETY: only the setters write it, and only with a `Hook`.
+        let hook = unsafe { core::mem::transmute::<*mut (), Hook>(hook) };
         hook(&mut Stderr);
     }
 }
@@ -65,10 +73,11 @@ pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
 }
 
 fn throw_args(message: fmt::Arguments<'_>, goroutines: bool) -> ! {
+    call(&PANICS);
     let _ = writeln!(Stderr, "fatal error: {message}");
     if goroutines {
         write_all(b"\n");
-        dump();
+        call(&DUMP);
     }
     exit_crash()
 }

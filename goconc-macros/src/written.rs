@@ -1,5 +1,5 @@
-//! How a `go!` is written: `go! { f(x) }` is a block, `go!(f(x))` a call. What is inside is the same, so the tokens alone do
-//! not tell.
+//! How a `go!` or `defer!` is written: `go! { f(x) }` is a block, `go!(f(x))` a call. What is inside is the same, so the tokens
+//! alone do not tell.
 //!
 //! They know where they stand, though, and the delimiter is what stands in front of the first one. (The text of the macro
 //! call, which the compiler would give us, is that of the wrapper in goconc: see `path`.) So this looks into the source
@@ -24,8 +24,8 @@ pub(crate) struct Place {
     pub(crate) text: String,
 }
 
-/// The delimiter of the `go!` whose tokens stand at `places`.
-pub(crate) fn delimiter(places: impl Iterator<Item = Place>) -> Option<Delimiter> {
+/// The delimiter of the macro called `name` whose tokens stand at `places`.
+pub(crate) fn delimiter(name: &str, places: impl Iterator<Item = Place>) -> Option<Delimiter> {
     let mut file = PathBuf::new();
     let mut source = String::new();
     let mut of_other = None;
@@ -34,7 +34,7 @@ pub(crate) fn delimiter(places: impl Iterator<Item = Place>) -> Option<Delimiter
             source = fs::read_to_string(&place.file).unwrap_or_default();
             file.clone_from(&place.file);
         }
-        match opening(&source, &place) {
+        match opening(name, &source, &place) {
             Some((true, delimiter)) => return Some(delimiter),
             Some((false, delimiter)) => of_other = of_other.or(Some(delimiter)),
             None => {}
@@ -43,12 +43,12 @@ pub(crate) fn delimiter(places: impl Iterator<Item = Place>) -> Option<Delimiter
     of_other
 }
 
-/// The delimiter in front of `place`, and whether it is that of a `go!`, if a macro's first token stands there.
-fn opening(source: &str, place: &Place) -> Option<(bool, Delimiter)> {
+/// The delimiter in front of `place`, and whether it is that of a `name!`, if a macro's first token stands there.
+fn opening(name: &str, source: &str, place: &Place) -> Option<(bool, Delimiter)> {
     let before = before(source, place)?;
     let mut before = before.trim_end();
     loop {
-        if let Some(found) = end_of_macro_call(before) {
+        if let Some(found) = end_of_macro_call(name, before) {
             return Some(found);
         }
         before = without_comment(before).or_else(|| without_variable(before))?.trim_end();
@@ -64,8 +64,8 @@ fn before<'s>(source: &'s str, place: &Place) -> Option<&'s str> {
     after.starts_with(&place.text).then_some(before)
 }
 
-/// The delimiter that `before` ends with, and whether `go!` stands in front of it, if any macro does.
-fn end_of_macro_call(before: &str) -> Option<(bool, Delimiter)> {
+/// The delimiter that `before` ends with, and whether `wanted!` stands in front of it, if any macro does.
+fn end_of_macro_call(wanted: &str, before: &str) -> Option<(bool, Delimiter)> {
     let delimiter = match before.chars().next_back()? {
         '(' => Delimiter::Parenthesis,
         '[' => Delimiter::Bracket,
@@ -73,7 +73,7 @@ fn end_of_macro_call(before: &str) -> Option<(bool, Delimiter)> {
         _ => return None,
     };
     let name = before[..before.len() - 1].trim_end().strip_suffix('!')?.trim_end();
-    Some((last_word(name) == "go", delimiter))
+    Some((last_word(name) == wanted, delimiter))
 }
 
 /// `text` without the comment it ends with, if it does.
@@ -108,7 +108,7 @@ mod tests {
         let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
         let text = after.lines().next().unwrap_or_default().to_owned();
         let place = Place { file: PathBuf::new(), line: before.matches('\n').count() + 1, column, text };
-        opening(&source.replace('^', ""), &place)
+        opening("go", &source.replace('^', ""), &place)
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
             [(1, 5, "g"), (1, 4, "f"), (2, 5, "f"), (0, 5, "f"), (1, 0, "f"), (1, 99, "f")]
         {
             let place = Place { file: PathBuf::new(), line, column, text: text.to_owned() };
-            assert_eq!(opening(source, &place), None, "{line}:{column} {text}");
+            assert_eq!(opening("go", source, &place), None, "{line}:{column} {text}");
         }
     }
 }

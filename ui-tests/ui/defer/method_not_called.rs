@@ -1,0 +1,6 @@
+use goconc::prelude::*;
+
+fn main() {
+    let wg = sync::WaitGroup::new();
+    defer!(wg.done);
+}

@@ -1,0 +1,5 @@
+use goconc::prelude::*;
+
+fn main() {
+    defer!();
+}

@@ -1,0 +1,9 @@
+use goconc::prelude::*;
+
+fn f() -> Result<(), String> {
+    Ok(())
+}
+
+fn main() {
+    defer!(f()?);
+}
