@@ -278,9 +278,6 @@ pub(crate) fn forget(g: &'static G) {
 
 #[cold]
 fn forget_slow(g: &'static G) {
-    if let Some(Escaped { panic: Some(panic), .. }) = g.unwindings(Unwindings::misjudged) {
-        die(&panic);
-    }
     discard(g.unwindings(Unwindings::clear));
 }
 
@@ -356,6 +353,7 @@ fn print_outer(out: &mut dyn Write) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::gmp::unwinding::Thread;
 
     fn chain(unwindings: &Unwindings) -> String {
         let mut text = String::new();
@@ -365,9 +363,10 @@ mod tests {
 
     /// A panic begins at the present depth, and runs a deferred call: what `f` finds there.
     fn in_a_call_of<T>(u: &mut Unwindings, message: &str, f: impl FnOnce(&mut Unwindings) -> T) -> T {
-        let born = u.defer(true);
+        let thread = Thread { panicking: true, parks: 0 };
+        let born = u.defer(thread);
         u.begin(Panic::of_message(message.to_owned()), core::any::TypeId::of::<&str>());
-        let call = u.enter_call(born, true, false);
+        let call = u.enter_call(born, thread, false);
         let found = f(u);
         let _ = u.leave_call(call, None);
         found

@@ -141,6 +141,14 @@ mod deferred {
         );
     }
 
+    /// Others unwind on the same thread.
+    #[test]
+    fn beside_another() {
+        variants(RECOVERY, &["beside_another"], |output| {
+            assert_eq!(output.ok().stdout, "None\nat the end of a block\nnormal\nits own\n");
+        });
+    }
+
     #[test]
     fn in_main() {
         assert_eq!(run(RECOVERY, &["main_recovers"], &[]).ok().stdout, "");

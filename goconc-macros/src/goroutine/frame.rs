@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, ReturnType, Type, parse_quote_spanned}
 use crate::path::CratePath;
 
 /// Macros that defer nothing.
-const DEFER_NOTHING: [&str; 36] = [
+const DEFER_NOTHING: [&str; 37] = [
     "assert",
     "assert_eq",
     "assert_ne",
@@ -38,6 +38,7 @@ const DEFER_NOTHING: [&str; 36] = [
     "println",
     "select",
     "stringify",
+    "thread_local",
     "todo",
     "unimplemented",
     "unreachable",

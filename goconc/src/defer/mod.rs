@@ -11,7 +11,7 @@
 //!
 //! Whether an unwinding runs it: `std::thread::panicking` says no with certainty. A yes may be that of an outer panic, whose
 //! deferred call called us, or of another goroutine, parked on this thread while it unwinds. So a panic must also have begun
-//! since the call was deferred, at the same depth.
+//! since the call was deferred, at the same depth; or the thread was not panicking then, and the goroutine has not parked.
 
 pub(crate) mod recover;
 
@@ -21,7 +21,7 @@ use core::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::gmp::g;
-use crate::gmp::unwinding::{Born, Call, Escaped, Frame, Given, Payload, Recovery, Unwindings};
+use crate::gmp::unwinding::{Born, Call, Escaped, Frame, Given, Payload, Recovery, Thread, Unwindings};
 use crate::local;
 use crate::panics::{self, discard};
 
@@ -80,11 +80,11 @@ impl<F: FnOnce()> Deferred<F> {
 
     #[inline]
     fn new(f: F, kind: Kind) -> Self {
-        let panicking = std::thread::panicking();
-        if !panicking && !unwindings(|unwindings| unwindings.is_empty()) {
+        let thread = thread_now();
+        if !thread.panicking && !unwindings(|unwindings| unwindings.is_empty()) {
             forget_caught();
         }
-        Deferred { call: Some(f), born: unwindings(|unwindings| unwindings.defer(panicking)), kind }
+        Deferred { call: Some(f), born: unwindings(|unwindings| unwindings.defer(thread)), kind }
     }
 }
 
@@ -110,9 +110,13 @@ fn forget_caught() {
     discard(unwindings(Unwindings::clear));
 }
 
+#[inline]
+fn thread_now() -> Thread {
+    Thread { panicking: std::thread::panicking(), parks: g::current().map_or(0, |g| g.parks.get()) }
+}
+
 fn run(f: impl FnOnce(), born: Born, kind: Kind) {
-    let panicking = std::thread::panicking();
-    let call = unwindings(|unwindings| unwindings.enter_call(born, panicking, kind == Kind::Call));
+    let call = unwindings(|unwindings| unwindings.enter_call(born, thread_now(), kind == Kind::Call));
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(()) if unwindings(|unwindings| unwindings.leave_call_quietly(&call)) => {}
         result => ended(call, result),
@@ -122,10 +126,9 @@ fn run(f: impl FnOnce(), born: Born, kind: Kind) {
 /// A deferred call has ended while something is in flight.
 #[cold]
 fn ended(call: Call, result: Result<(), Payload>) {
-    let escaped = match result {
-        Ok(()) => unwindings(Unwindings::misjudged),
-        Err(payload) => panics::caught(unwindings(|unwindings| unwindings.catch(payload))).err(),
-    };
+    let escaped = result
+        .err()
+        .and_then(|payload| panics::caught(unwindings(|unwindings| unwindings.catch(payload))).err());
     let (thrown, old) = unwindings(|unwindings| unwindings.leave_call(call, escaped));
     discard(old);
     if let Some(payload) = thrown {
@@ -251,12 +254,10 @@ fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Box<End>> {
     let frame = unwindings(Unwindings::enter_frame);
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => {
-            if unwindings(|unwindings| unwindings.leave_frame_quietly(&frame)) {
-                return Ok(value);
+            if !unwindings(|unwindings| unwindings.leave_frame_quietly(&frame)) {
+                leave_frame(frame);
             }
-            let escaped = unwindings(Unwindings::misjudged);
-            discard(unwindings(|unwindings| unwindings.leave_frame(frame)));
-            escaped.map_or(Ok(value), |escaped| Err(Box::new(Err(escaped))))
+            Ok(value)
         }
         Err(payload) => Err(unwound(frame, payload)),
     }
@@ -265,8 +266,13 @@ fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Box<End>> {
 #[cold]
 fn unwound(frame: Frame, payload: Payload) -> Box<End> {
     let end = panics::caught(unwindings(|unwindings| unwindings.catch(payload)));
-    discard(unwindings(|unwindings| unwindings.leave_frame(frame)));
+    leave_frame(frame);
     Box::new(end)
+}
+
+#[cold]
+fn leave_frame(frame: Frame) {
+    discard(unwindings(|unwindings| unwindings.leave_frame(frame)));
 }
 
 #[cold]

@@ -113,6 +113,8 @@ pub(crate) struct G {
     pub(crate) bound: Cell<bool>,
     /// `goexit` has begun; whoever swallows the unwinding gets it again.
     pub(crate) goexiting: Cell<bool>,
+    /// How often it has left its stack, modulo 2^32.
+    pub(crate) parks: Cell<u32>,
     /// How many `pin` calls are in progress.
     pub(crate) pinned: Cell<u32>,
     /// How many `lock_os_thread` calls are not undone.
@@ -174,6 +176,7 @@ impl G {
             reason: AtomicU8::new(WaitReason::None as u8),
             bound: Cell::new(false),
             goexiting: Cell::new(false),
+            parks: Cell::new(0),
             pinned: Cell::new(0),
             locked: AtomicU32::new(0),
             since_ms: AtomicU64::new(0),

@@ -9,7 +9,7 @@
 //!   catches. So an unwinding and the deferred calls that it runs have the same depth, and entries of a greater depth than
 //!   the present one are old.
 //! - The panic hook makes most entries, `goexit` and rethrowing the others. The hook knows nothing of a `resume_unwind` of
-//!   the program's: the first deferred call that it runs makes a *guessed* entry.
+//!   the program's: the first deferred call that it runs makes a *guessed* entry, if it can only be that.
 //! - Nobody tells when the program itself catches a panic. Its entry stays until a deferred call begins while the thread
 //!   is not panicking, until its depth ends, or until two newer ones of its depth are there.
 //! - Plain data: nothing here calls code of the program. Values that a method takes out are returned as [`Old`], to be
@@ -178,7 +178,16 @@ pub(crate) struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Born {
     serial: u64,
-    panicking: bool,
+    thread: Thread,
+}
+
+/// What is asked of the thread when a call is deferred, and when it runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Thread {
+    /// Whether it is panicking, for whichever goroutine.
+    pub(crate) panicking: bool,
+    /// How often the goroutine has parked: as long as it has not, the thread was its own.
+    pub(crate) parks: u32,
 }
 
 /// See the head of this file.
@@ -269,18 +278,18 @@ impl Unwindings {
 
     /// A call is deferred here and now.
     #[inline]
-    pub(crate) fn defer(&self, panicking: bool) -> Born {
-        Born { serial: self.serial, panicking }
+    pub(crate) fn defer(&self, thread: Thread) -> Born {
+        Born { serial: self.serial, thread }
     }
 
     /// A deferred call begins. It is run by the unwinding of its depth that began after it was deferred, if there is one;
     /// otherwise its block has come to its end.
     #[inline]
-    pub(crate) fn enter_call(&mut self, born: Born, panicking: bool, by_call: bool) -> Call {
+    pub(crate) fn enter_call(&mut self, born: Born, now: Thread, by_call: bool) -> Call {
         let mut unwinding = 0;
         let mut can_recover = false;
-        if panicking {
-            unwinding = self.runs(born);
+        if now.panicking {
+            unwinding = self.runs(born, now.parks);
             can_recover = self.can_recover(unwinding);
         }
         let call = Call { before: self.running, unwinding };
@@ -292,13 +301,14 @@ impl Unwindings {
 
     /// The unwinding that runs what was deferred then, while the thread is panicking; zero for none.
     #[cold]
-    fn runs(&mut self, born: Born) -> u64 {
+    fn runs(&mut self, born: Born, parks: u32) -> u64 {
         let depth = self.depth;
         let newest = self.list.iter().rev().find(|u| u.depth == depth).map(|u| u.serial);
         if let Some(serial) = newest.filter(|&serial| serial > born.serial) {
             return serial;
         }
-        if born.panicking {
+        // If the thread has only begun to panic, and for nobody else, it is us, without the hook.
+        if born.thread.panicking || born.thread.parks != parks {
             return 0;
         }
         let unknown = "(a value that was thrown without a message)".to_owned();
@@ -428,16 +438,6 @@ impl Unwindings {
             }
         };
         (caught, old)
-    }
-
-    /// A block has come to its end, but a deferred call inside it took its end for an unwinding: the panic that it
-    /// has left here. (Where a thread is panicking for the sake of another goroutine, there is no telling.)
-    pub(crate) fn misjudged(&mut self) -> Option<Escaped> {
-        let depth = self.depth;
-        let lost = |u: &Unwinding| u.depth == depth && u.type_id.is_none() && u.replacement.is_some();
-        let at = self.list.iter().position(lost)?;
-        let u = self.list.remove(at);
-        Some(Escaped { panic: u.panic, goexit: u.goexit, payload: u.replacement? })
     }
 
     /// The panic that the caller may recover, which the caller does: with its number.

@@ -43,6 +43,7 @@ fn prepare(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Locat
     let _ = g.m().retake.enter(); // without a P: `find_runnable` looks; we may hold a lock here and must not wait
     g.commit.set(commit);
     g.bound.set(std::thread::panicking() || migration::binds());
+    g.parks.set(g.parks.get().wrapping_add(1));
     g.now_waiting(reason, at);
 }
 
@@ -139,6 +140,7 @@ fn prepare_gosched(g: &'static G) -> bool {
     }
     g.commit.set(Commit::Gosched);
     g.bound.set(std::thread::panicking() || migration::binds());
+    g.parks.set(g.parks.get().wrapping_add(1));
     g.now_runnable();
     true
 }

@@ -33,6 +33,7 @@ const SCENES: &[(&str, fn())] = &[
     ("replaced_in_join", replaced_in_join),
     ("every_panic_in_a_goroutine", every_panic_in_a_goroutine),
     ("no_value", no_value),
+    ("beside_another", beside_another),
 ];
 
 #[goroutine]
@@ -272,4 +273,39 @@ fn no_value() {
         panic!("the cause");
     }
     f();
+}
+
+/// One parks while it unwinds; the deferred calls of the others on its thread are not run by its panic.
+fn beside_another() {
+    let (first, second, wait, done) = (Chan::new(), Chan::new(), Chan::<()>::new(), Chan::<String>::new());
+    go!([first, second, done] {
+        defer! { done.send(format!("{:?}", recover().map(|panic| panic.message().to_owned()))) }
+        defer! {
+            first.send(());
+            second.recv(); // the other one begins to unwind
+        }
+    });
+    go!([first, second, wait, done] {
+        defer! { done.send(format!("{}", recover().unwrap())) }
+        defer! {
+            second.send(());
+            wait.recv();
+        }
+        first.recv();
+        panic!("its own");
+    });
+    println!("{}", done.recv().unwrap());
+    go!([done] {
+        #[goroutine]
+        fn normal() {
+            defer! { assert!(recover().is_none()) }
+            defer! { println!("{}", recover().unwrap()) }
+            defer! { panic!("at the end of a block") }
+        }
+        normal();
+        done.send("normal".to_owned());
+    });
+    println!("{}", done.recv().unwrap());
+    wait.close();
+    println!("{}", done.recv().unwrap());
 }
