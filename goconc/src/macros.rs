@@ -190,7 +190,7 @@ macro_rules! defer {
 /// Something that is no call, closure or block (`go!(x)`, `go!(f()?)`, `go!(f().await)`), a closure with parameters, a
 /// capture list that holds something else than names, an unknown option, a stack size that is none. What moves must be
 /// `Send + 'static`: a goroutine may outlive its caller, and runs beside it. So the data races of Go are errors too:
-/// ```compile_fail,E0597
+/// ```compile_fail,E0373
 /// let mut counter = 0;
 /// let mut add = || counter += 1;
 /// goconc::go!(add());
