@@ -176,7 +176,7 @@ impl Scene {
 
 /// A select and a plain waiter, one permit and one value: the select gets the value, or the permit; then the value is left, and the
 /// plain waiter gets the permit that the select gives back.
-fn scene(flaw: Flaw) {
+fn scene(flaw: Flaw, permit_first: bool) {
     loom::model(move || {
         let scene = Scene::new(flaw);
         let there = Arc::clone(&scene);
@@ -187,8 +187,13 @@ fn scene(flaw: Flaw) {
         });
         let there = Arc::clone(&scene);
         let sender = thread::spawn(move || {
+            if permit_first {
+                there.release();
+            }
             there.send();
-            there.release();
+            if !permit_first {
+                there.release();
+            }
         });
         assert_eq!(scene.wait(false), PERMIT);
         select.join().unwrap();
@@ -198,29 +203,30 @@ fn scene(flaw: Flaw) {
 
 #[test]
 fn a_permit_reaches_one_who_takes_it() {
-    scene(Flaw::None);
+    scene(Flaw::None, false);
+    scene(Flaw::None, true);
 }
 
 #[test]
 #[should_panic]
 fn fails_when_the_epoch_stands_still() {
-    scene(Flaw::Here("epoch"));
+    scene(Flaw::Here("epoch"), false);
 }
 
 #[test]
 #[should_panic]
 fn fails_when_the_permit_comes_late() {
-    scene(Flaw::Here("order"));
+    scene(Flaw::Here("order"), false);
 }
 
 #[test]
 #[should_panic]
 fn fails_when_a_wake_up_is_spent_on_a_select_that_has_won() {
-    scene(Flaw::Here("claim"));
+    scene(Flaw::Here("claim"), false);
 }
 
 #[test]
 #[should_panic]
 fn fails_when_a_woken_select_leaves_with_the_channel() {
-    scene(Flaw::Here("first"));
+    scene(Flaw::Here("first"), true);
 }
