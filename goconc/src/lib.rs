@@ -20,6 +20,7 @@
 //! | `ch <- v`, `<-ch`, `close(ch)` | `ch.send(v)`, `ch.recv()`, `ch.close()` |
 //! | `for v := range ch` | `for v in &ch` |
 //! | `select { case v := <-a: .. }` | `select! { v := <-a => .. }` |
+//! | `reflect.Select(cases)` | `chan::Select` |
 //! | `chan<- T`, `<-chan T` | `chan::Send<T>`, `Recv<T>` |
 //! | `sync.WaitGroup` | `sync::WaitGroup` |
 //! | `defer f(a, b)` | `defer!(f(a, b))` |

@@ -304,8 +304,12 @@ macro_rules! goroutine_local {
 /// select! { biased; .. }        takes the first ready arm, in source order
 /// select! {}                    waits for ever
 /// ```
-/// An arm ends with a comma, or its body is a block. There may be any number of arms. In front of `=` stands a pattern
-/// that always matches, in front of `:=` there are names: `v`, `mut v` or `_`.
+/// An arm ends with a comma, or its body is a block. There may be any number of arms; the compiler takes seconds for a thousand
+/// of them, and [`chan::Select`](crate::chan::Select) is for more, or for a number that is not known. In front of `=` stands a
+/// pattern that always matches, in front of `:=` there are names: `v`, `mut v` or `_`.
+///
+/// What is received from is a channel, of a timer too, or anything else that is [`Waitable`](crate::chan::Waitable), as a
+/// [`JoinHandle`](crate::JoinHandle): `v` is what that gives then, and no `Option`. A reference or an `Arc` will do.
 ///
 /// # What happens when
 /// * First, once, and in source order: of each arm its guard, its channel and the value it sends are evaluated, even if
@@ -321,12 +325,12 @@ macro_rules! goroutine_local {
 /// select! { v = <-a => A, v := <-b, if g => B, out <- x => C, default => D }
 ///
 /// {
-///     let mut slot0 = Slot::new(); // all of these names are in ::goconc::__private::select
+///     let mut slot0 = Slot::new(); // all of these names are in $crate::__private::select
 ///     let mut slot1 = Slot::new();
 ///     let chosen = try_select(&mut [
-///         recv(&(a), &mut slot0).id(0),
-///         when(g, recv(&(b), &mut slot1)).id(1),
-///         send(&(out), &mut Slot::new(), x).id(2),
+///         recv(&a, &mut slot0).id(0),
+///         when(g, recv(&b, &mut slot1)).id(1),
+///         send(&out, &mut Temporary::new(), x).id(2),
 ///     ]);
 ///     match chosen {
 ///         0 => { let v = slot0.take(); A }
@@ -336,6 +340,7 @@ macro_rules! goroutine_local {
 ///     }
 /// }
 /// ```
+/// A single arm, alone or with a `default`, is the plain operation: `recv`, `send`, `try_recv` or `try_send`.
 ///
 /// # Errors
 /// An arm without an arrow, `=>`, body or comma; an arrow on the wrong side of the channel; a second `default` or one

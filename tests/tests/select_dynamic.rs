@@ -61,84 +61,74 @@ fn between_rounds_it_takes_no_part() {
     assert_eq!(received.join().unwrap(), Some(9));
 }
 
+/// What a case of [`all_small_combinations`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Absent,
+    Nil,
+    Blocking,
+    Ready,
+    Closed,
+}
+
+use State::*;
+
+/// Whether it sends, and the state of its channel.
+type Case = (bool, State);
+
+/// `None`: absent.
+fn channel((sends, state): Case) -> Option<Chan<i32>> {
+    let ch = match state {
+        Absent => return None,
+        Nil => Chan::nil(),
+        _ => Chan::with_capacity(1),
+    };
+    match (state, sends) {
+        (Blocking, true) | (Ready, false) => ch.send(1),
+        (Closed, _) => ch.close(),
+        _ => {}
+    }
+    Some(ch)
+}
+
+/// The number of the case that was chosen, which had to be a ready one.
+fn choose(cases: [Case; 3], wait: bool) -> Option<usize> {
+    let mut select = Select::new();
+    let added = cases.map(|case| {
+        let ch = channel(case)?;
+        Some(if case.0 { select.send(&ch, 2) } else { select.recv(&ch) })
+    });
+    let selected = if wait { Some(select.select()) } else { select.try_select() };
+    let (number, expected) = match selected? {
+        Selected::Recv(i, Some(_)) => (i, (false, Ready)),
+        Selected::Recv(i, None) => (i, (false, Closed)),
+        Selected::Sent(i) => (i, (true, Ready)),
+    };
+    let at = added.iter().position(|&added| added == Some(number)).unwrap();
+    assert_eq!(cases[at], expected);
+    Some(number)
+}
+
 /// RS-005: every combination of up to three kinds of cases, with and without default: what is chosen is ready; nothing is
 /// chosen only if nothing is ready.
 #[test]
 fn all_small_combinations() {
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    enum State {
-        Absent,
-        Nil,
-        Blocking,
-        Ready,
-        Closed,
-    }
-    use State::*;
     const STATES: [State; 5] = [Absent, Nil, Blocking, Ready, Closed];
-    let channel = |sends: bool, state: State| {
-        let ch = match state {
-            Absent => return None,
-            Nil => Chan::nil(),
-            _ => Chan::with_capacity(1),
-        };
-        match (state, sends) {
-            (Blocking, true) | (Ready, false) => ch.send(1),
-            (Closed, _) => ch.close(),
-            _ => {}
-        }
-        Some(ch)
-    };
-    let round = move |cases: [(bool, State); 3], wait: bool| {
-        let mut select = Select::new();
-        let added = cases.map(|(sends, state)| {
-            let ch = channel(sends, state)?;
-            Some(if sends { select.send(&ch, 2) } else { select.recv(&ch) })
-        });
-        let selected = if wait { Some(select.select()) } else { select.try_select() };
-        let number = match selected? {
-            Selected::Recv(i, value) => {
-                let at = added.iter().position(|&n| n == Some(i)).unwrap();
-                assert_eq!(cases[at], (false, if value.is_some() { Ready } else { Closed }));
-                i
-            }
-            Selected::Sent(i) => {
-                let at = added.iter().position(|&n| n == Some(i)).unwrap();
-                assert_eq!(cases[at], (true, Ready));
-                i
-            }
-        };
-        Some(number)
-    };
-    let mut combinations = Vec::new();
-    for first in STATES {
-        for second in STATES {
-            for third in STATES {
-                for sends in 0..8 {
-                    combinations.push([
-                        (sends & 1 != 0, first),
-                        (sends & 2 != 0, second),
-                        (sends & 4 != 0, third),
-                    ]);
-                }
-            }
-        }
-    }
-    for cases in combinations {
+    for i in 0..STATES.len().pow(3) * 8 {
+        let case = |bit: u32| (i >> bit & 1 != 0, STATES[i / 8 / STATES.len().pow(bit) % STATES.len()]);
+        let cases = [case(0), case(1), case(2)];
         let ready = cases.iter().any(|&(_, state)| state == Ready || state == Closed);
-        let sends_on_closed = cases.contains(&(true, Closed));
-        let waits = if ready { vec![false, true] } else { vec![false] };
-        for wait in waits {
-            match goconc::spawn(move || round(cases, wait)).join() {
-                Ok(Some(_)) => assert!(ready),
-                Ok(None) => assert!(!ready, "{cases:?}"),
+        for wait in if ready { vec![false, true] } else { vec![false] } {
+            match goconc::spawn(move || choose(cases, wait)).join() {
+                Ok(chosen) => assert_eq!(chosen.is_some(), ready, "{cases:?}"),
                 Err(error) => {
-                    assert!(sends_on_closed, "{cases:?}: {error}");
+                    assert!(cases.contains(&(true, Closed)), "{cases:?}: {error}");
                     assert_eq!(error.message(), "send on closed channel");
                 }
             }
         }
     }
-    assert!(blocks(move || _ = round([(false, Blocking), (true, Blocking), (true, Nil)], true)));
+    assert!(blocks(move || _ = choose([(false, Blocking), (true, Blocking), (true, Nil)], true)));
 }
 
 /// RS-006, RS-007: no cases, and nil channels only, block for ever.
@@ -388,7 +378,7 @@ fn nothing_only_if_nothing_is_ready() {
         }
     });
     let mut select = Select::new();
-    (select.recv(&a), select.recv(&b));
+    assert_eq!([&a, &b].map(|ch| select.recv(ch)), [0, 1]);
     let held = guarded("nothing_only_if_nothing_is_ready", || {
         (0..rounds).all(|_| match select.try_select() {
             Some(Selected::Recv(i, Some(()))) => {

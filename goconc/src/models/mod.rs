@@ -18,6 +18,8 @@
 //! | `deep` | sysmon sleeps while all sleep, and only then | mirrors `sched::sysmon` |
 //! | `chan` | send, receive and close with waiters | mirrors `chan::hchan` |
 //! | `clock` | the channels of timers: fired, stopped, reset, freed | mirrors `chan::clock`, `timer` |
+//! | `claim` | a waiter in several lists, whose sudogs stay there between waits | mirrors `wait::Claim` and `chan::select::dynamic` |
+//! | `waiters` | a select of a waitable and a channel beside a plain waiter | mirrors `chan::select::waiters` |
 //! | `group` | WaitGroup on Sema | mirrors `sync::waitgroup`, `wait::sema` |
 //!
 //! A mirror has the same steps under the same names as the code it mirrors; who changes the code changes the mirror. What
@@ -29,6 +31,7 @@
 //! Loom takes a SeqCst load or store for Acquire or Release; where the proof needs more, the stand-ins have a fence.
 
 mod chan;
+mod claim;
 mod clock;
 mod deep;
 mod group;
@@ -39,6 +42,7 @@ mod note;
 mod park;
 mod retake;
 mod runq;
+mod waiters;
 
 use core::cell::UnsafeCell;
 
