@@ -6,6 +6,8 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -87,7 +89,7 @@ fn the_value_is_the_moment_of_expiry() {
 fn one_after_the_other() {
     on_both("ten afters", || {
         let start = time::now();
-        let last = (0..10).fold(start, |_, _| time::after(us(700)).recv().unwrap());
+        let last = (0..10).map(|_| time::after(us(700)).recv().unwrap()).max().unwrap();
         assert!(last >= start + 10 * us(700));
     });
 }
@@ -536,4 +538,16 @@ fn locked_to_a_thread() {
             .collect();
         handles.into_iter().for_each(|handle| handle.join().unwrap());
     });
+}
+
+/// They can be shared, sent, printed, and used across a `catch_unwind`, as channels can.
+#[test]
+fn traits() {
+    fn all<T: std::marker::Send + Sync + UnwindSafe + RefUnwindSafe + Debug + Default>(_: &T) {}
+    let func = time::after_func(LONG, || ());
+    all(&func);
+    all(&Timer::new(LONG));
+    all(&Ticker::new(LONG));
+    assert!(format!("{func:?}").starts_with("Timer { c: Recv(nil)"), "{func:?}");
+    assert!(func.stop());
 }

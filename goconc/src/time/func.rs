@@ -4,7 +4,7 @@
 //! to `fire`. All three happen under `Func::lock`, but for firing, which is decided under the heap's lock: so a stop either
 //! finds the timer in the heap, or the function is on its way.
 
-use core::panic::Location;
+use core::panic::{Location, RefUnwindSafe};
 use core::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,9 @@ pub(super) struct Func {
 unsafe impl Sync for Func {}
 // SAFETY: as above; nothing in it is tied to a thread.
 unsafe impl Send for Func {}
+
+// No user code runs under its locks, and a panic of `f` ends the process: nobody sees it half changed.
+impl RefUnwindSafe for Func {}
 
 struct Calls {
     /// `None`: some goroutine is calling it.
