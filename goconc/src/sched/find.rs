@@ -59,7 +59,6 @@ impl M {
             match found {
                 Some(runnable) => {
                     stop::stop_spinning(self);
-                    timers::before_running(p);
                     return runnable;
                 }
                 None => stop::stop_m(self, p),
@@ -73,7 +72,7 @@ impl M {
         if self.has_started_work() { stop::wait_for_p(self) } else { stop::stop_m_without_p(self) }
     }
 
-    fn has_started_work(&'static self) -> bool {
+    pub(super) fn has_started_work(&'static self) -> bool {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         self.runnext.get().is_some() || !home.is_empty() || !self.inbox.is_empty()
@@ -97,7 +96,7 @@ impl M {
             return Pick::Again;
         }
         if p.timers.next() != NEVER {
-            self.run_timers_now_and_then();
+            self.look_at_timers(p);
         }
         self.next_own(p, tick).map_or(Pick::Nothing, Pick::Run)
     }
