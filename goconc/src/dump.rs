@@ -28,7 +28,7 @@ fn write_goroutines(out: Out<'_>, but: Option<u64>) {
     g::for_each(|g| pictures.extend(g.picture()));
     record::for_each_unstarted(|record| {
         // Relaxed: a dump of a running program is a blurred picture.
-        let (id, parent) = (record.id.load(Ordering::Relaxed), record.parent.load(Ordering::Relaxed));
+        let (id, parent) = (record.id.load(Ordering::Relaxed), record.parent());
         pictures.push(Picture {
             id,
             parent,

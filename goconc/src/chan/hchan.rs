@@ -111,8 +111,11 @@ impl<T> Hchan<T> {
     /// * `this` is alive, and the caller gives up one reference.
     #[inline]
     pub(super) unsafe fn release(this: NonNull<Self>) {
-        // SAFETY: alive by contract. Release: pairs with the Acquire fence in `destroy`.
-        if unsafe { this.as_ref() }.refs.fetch_sub(1, Ordering::Release) == 1 {
+        // SAFETY: alive by contract.
+        let refs = &unsafe { this.as_ref() }.refs;
+        // Who has the only reference need not count it down: nobody else can make one. (A clock channel is in no heap when its
+        // last receiver has gone.) Acquire: pairs with the Release of those who gave up theirs, as the fence in `destroy` does.
+        if refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::Release) == 1 {
             // SAFETY: that was the last reference.
             unsafe { Self::destroy(this) };
         }

@@ -213,12 +213,12 @@ impl G {
     pub(crate) fn adopt(&self, record: NonNull<Record>) {
         // SAFETY: the caller owns the record: it took it from a queue.
         let r = unsafe { record.as_ref() };
-        self.parent.store(r.parent.load(Ordering::Relaxed), Ordering::Relaxed); // Relaxed throughout: for dumps
+        self.parent.store(r.parent(), Ordering::Relaxed); // Relaxed throughout: for dumps
         let at = r.created_at().map_or(core::ptr::null_mut(), |at| core::ptr::from_ref(at).cast_mut());
         self.created_at.store(at, Ordering::Relaxed);
         self.status.store(RUNNING, Ordering::Relaxed);
         self.id.store(r.id.load(Ordering::Relaxed), Ordering::Relaxed);
-        if let Some(name) = r.name.take() {
+        if let Some(name) = r.take_name() {
             *self.name.lock() = Some(name);
             self.has_name.store(true, Ordering::Relaxed);
         }

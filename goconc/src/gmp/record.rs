@@ -1,30 +1,39 @@
-//! `Record`: a goroutine that has not started: its closure, and where it came from.
+//! `Record`: a goroutine that has not started: its closure, and where it came from. One cache line.
 //!
 //! Records come from per-M free lists and go back to the free list of the M that starts the goroutine, before its
-//! closure runs, so that the next `go!` finds a block that is hot in the cache. The blocks come from slabs that are
+//! closure runs, so that the next `go!` finds a block that is hot in the cache. The records come from slabs that are
 //! never freed; a dump walks the slabs and reads the atomic fields.
+//!
+//! A closure of up to three words lives in the record, one of up to a cache line in a block beside it, any other in a box. Which
+//! it is, and how to get it out again, only `run` knows. Names are rare, and kept apart.
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
-use crate::stack::{self, Class};
+use crate::block::{self, Block};
+use crate::gmp::M;
+use crate::stack::Class;
 
 /// Number of the main goroutine.
 pub(crate) const MAIN_ID: u64 = 1;
 
-/// Closures up to this many words live inside the record; larger ones are boxed.
-const INLINE_WORDS: usize = 8;
+/// Closures up to this many words live inside the record.
+const INLINE_WORDS: usize = 3;
 
 /// A name given by `go!(name = ..)`: boxed, so that one word holds it.
 pub(crate) type Name = Box<std::borrow::Cow<'static, str>>;
 
-/// Moves a closure out of its record, hands the record to the second argument, runs the closure.
-type Run = unsafe fn(NonNull<Record>, &mut dyn FnMut(NonNull<Record>));
+/// The names of goroutines that have not started, by their numbers.
+static NAMES: Mutex<BTreeMap<u64, Name>> = Mutex::new(BTreeMap::new());
+
+/// Moves a closure out of its record, gives what held it to the M, runs the closure.
+type Run = unsafe fn(NonNull<Record>, &'static M);
 
 /// An unstarted goroutine.
 #[repr(C, align(64))]
@@ -35,17 +44,22 @@ pub(crate) struct Record {
     run: Cell<Run>,
     /// Its id; zero while the record is free. Atomic for dumps.
     pub(crate) id: AtomicU64,
-    /// Who started it.
-    pub(crate) parent: AtomicU64,
     /// Where it was started. Atomic for dumps.
     created_at: AtomicPtr<Location<'static>>,
-    /// The name, or null.
-    pub(crate) name: Cell<Option<Name>>,
-    /// The class of stack it wants.
-    pub(crate) class: Cell<Class>,
-    /// The closure, or a box of it.
+    /// Who started it, whether it has a name, and the class of stack it wants, in this order from the top. Atomic for dumps.
+    kin: AtomicU64,
+    /// The closure, or a pointer to where it is.
     closure: UnsafeCell<[MaybeUninit<usize>; INLINE_WORDS]>,
 }
+
+const _: () = assert!(size_of::<Record>() == 64);
+
+/// In `kin`: it has a name, which is in [`NAMES`].
+const NAMED: u64 = 1 << 7;
+/// In `kin`: the number of the class.
+const CLASS: u64 = NAMED - 1;
+/// In `kin`: where the number of the goroutine that started it begins.
+const PARENT: u32 = 8;
 
 // SAFETY: a record is owned by one thread at a time; what bystanders (dumps) read is atomic.
 unsafe impl Sync for Record {}
@@ -79,42 +93,73 @@ impl Record {
             link: Cell::new(0),
             run: Cell::new(run_nothing),
             id: AtomicU64::new(0),
-            parent: AtomicU64::new(0),
             created_at: AtomicPtr::new(core::ptr::null_mut()),
-            name: Cell::new(None),
-            class: Cell::new(stack::default_class()),
+            kin: AtomicU64::new(0),
             closure: UnsafeCell::new([MaybeUninit::uninit(); INLINE_WORDS]),
         }
     }
 
-    /// Puts a goroutine into a free record.
+    /// Puts a goroutine into a free record. `block` gives a free block, if one is needed.
     ///
     /// # Safety
     /// * `this` came from a free list and is owned by the caller.
     /// * `F` is `Send`, or stays on this thread by other means.
     #[inline]
-    pub(crate) unsafe fn fill<F: FnOnce()>(this: NonNull<Record>, origin: Origin, f: F) {
+    pub(crate) unsafe fn fill<F: FnOnce()>(
+        this: NonNull<Record>,
+        origin: Origin,
+        f: F,
+        block: impl FnOnce() -> NonNull<Block>,
+    ) {
         // SAFETY: owned by contract.
         let record = unsafe { this.as_ref() };
-        record.id.store(origin.id, Ordering::Relaxed); // for dumps only; the queue publishes the record itself
-        record.parent.store(origin.parent, Ordering::Relaxed); // as above
-        record.created_at.store(core::ptr::from_ref(origin.created_at).cast_mut(), Ordering::Relaxed); // as above
-        if origin.name.is_some() {
-            record.name.set(origin.name);
-        }
-        record.class.set(origin.class);
-        let slot = record.closure.get();
-        // Decided by the compiler, so that there is no code for the other case: it would be compiled for every closure.
+        record.begin(origin);
+        // Which it is, the compiler decides, so that there is no code for the other two: it would be compiled for every closure.
         if const { size_of::<F>() <= INLINE_WORDS * size_of::<usize>() && align_of::<F>() <= align_of::<usize>() }
         {
-            // SAFETY: it fits, it is aligned, and the record was free, so nothing is overwritten.
-            unsafe { slot.cast::<F>().write(f) };
-            record.run.set(run_inline::<F>);
+            record.hold(f, run_inline::<F>);
+        } else if const { size_of::<F>() <= block::SIZE && align_of::<F>() <= block::SIZE } {
+            let place = block().cast::<F>();
+            // SAFETY: a free block, large and aligned enough.
+            unsafe { place.write(f) };
+            record.hold(place, run_in_block::<F>);
         } else {
-            // SAFETY: a box of a sized type is one word; otherwise as above.
-            unsafe { slot.cast::<Box<F>>().write(Box::new(f)) };
-            record.run.set(run_boxed::<F>);
+            record.hold(Box::new(f), run_boxed::<F>);
         }
+    }
+
+    /// Notes where the goroutine comes from.
+    #[inline]
+    fn begin(&self, origin: Origin) {
+        let Origin { id, parent, created_at, name, class } = origin;
+        let mut kin = parent << PARENT | class.index() as u64;
+        if let Some(name) = name {
+            NAMES.lock().insert(id, name);
+            kin |= NAMED;
+        }
+        self.id.store(id, Ordering::Relaxed); // for dumps only; the queue publishes the record itself
+        self.created_at.store(core::ptr::from_ref(created_at).cast_mut(), Ordering::Relaxed); // as above
+        self.kin.store(kin, Ordering::Relaxed); // as above
+    }
+
+    /// Keeps `content`, which is the closure or leads to it, and which `run` takes.
+    #[inline(always)]
+    fn hold<C>(&self, content: C, run: Run) {
+        // SAFETY: it fits, by the test of `fill` or because it is a pointer; the record was free, so nothing is overwritten.
+        unsafe { self.closure.get().cast::<C>().write(content) };
+        self.run.set(run);
+    }
+
+    /// Takes what [`hold`](Self::hold) has kept.
+    ///
+    /// # Safety
+    /// * The record is owned by the caller and holds a `C`, which is not used again.
+    #[inline(always)]
+    unsafe fn release<C>(this: NonNull<Record>) -> C {
+        // SAFETY: owned by contract.
+        let slot = unsafe { this.as_ref() }.closure.get();
+        // SAFETY: by contract.
+        unsafe { slot.cast::<C>().read() }
     }
 
     /// Where the goroutine was started. `None` for a record that was never used.
@@ -124,36 +169,86 @@ impl Record {
         unsafe { at.as_ref() }
     }
 
-    /// Moves the closure out, hands the record to `free`, and runs the closure.
+    /// Who started it; zero: a plain thread.
+    #[inline]
+    pub(crate) fn parent(&self) -> u64 {
+        self.kin.load(Ordering::Relaxed) >> PARENT // for dumps
+    }
+
+    /// The class of stack it wants. By the owner.
+    #[inline]
+    pub(crate) fn class(&self) -> Class {
+        Class::from_index((self.kin.load(Ordering::Relaxed) & CLASS) as usize) // written by who owned it before us
+    }
+
+    /// Whether that is `class`.
+    #[inline]
+    pub(crate) fn wants(&self, class: Class) -> bool {
+        self.kin.load(Ordering::Relaxed) & CLASS == class.index() as u64 // as in `class`
+    }
+
+    /// Takes the name, if there is one. By the owner.
+    #[inline]
+    pub(crate) fn take_name(&self) -> Option<Name> {
+        if self.kin.load(Ordering::Relaxed) & NAMED == 0 {
+            return None; // Relaxed: as in `class`
+        }
+        NAMES.lock().remove(&self.id.load(Ordering::Relaxed)) // our own
+    }
+
+    /// Moves the closure out, gives what held it to `m`, and runs the closure.
     ///
     /// # Safety
     /// * The record was filled, is owned by the caller, and this is called once per fill.
+    /// * The caller is a goroutine on the thread of `m`.
     #[inline]
-    pub(crate) unsafe fn run(this: NonNull<Record>, free: &mut dyn FnMut(NonNull<Record>)) {
+    pub(crate) unsafe fn run(this: NonNull<Record>, m: &'static M) {
         // SAFETY: owned by contract.
         let run = unsafe { this.as_ref() }.run.get();
         // SAFETY: `fill` stored the function that matches the closure.
-        unsafe { run(this, free) }
+        unsafe { run(this, m) }
+    }
+
+    /// # Safety
+    /// * The record is owned by the caller, which is on the thread of `m`, and its closure has been moved out.
+    #[inline(always)]
+    unsafe fn free(this: NonNull<Record>, m: &'static M) {
+        // SAFETY: on its thread by contract, and nobody keeps a reference.
+        let own = unsafe { m.own() };
+        // SAFETY: by contract.
+        unsafe { own.records.give(this) };
     }
 }
 
-unsafe fn run_nothing(_: NonNull<Record>, _: &mut dyn FnMut(NonNull<Record>)) {}
+unsafe fn run_nothing(_: NonNull<Record>, _: &'static M) {}
 
-unsafe fn run_inline<F: FnOnce()>(this: NonNull<Record>, free: &mut dyn FnMut(NonNull<Record>)) {
-    // SAFETY: owned by the caller of `Record::run`.
-    let slot = unsafe { this.as_ref() }.closure.get();
-    // SAFETY: `fill` wrote an `F` here, and it is read once.
-    let f = unsafe { slot.cast::<F>().read() };
-    free(this);
+unsafe fn run_inline<F: FnOnce()>(this: NonNull<Record>, m: &'static M) {
+    // SAFETY: `fill` has kept an `F` with this function.
+    let f: F = unsafe { Record::release(this) };
+    // SAFETY: by contract.
+    unsafe { Record::free(this, m) };
     f();
 }
 
-unsafe fn run_boxed<F: FnOnce()>(this: NonNull<Record>, free: &mut dyn FnMut(NonNull<Record>)) {
-    // SAFETY: owned by the caller of `Record::run`.
-    let slot = unsafe { this.as_ref() }.closure.get();
-    // SAFETY: `fill` wrote a `Box<F>` here, and it is read once.
-    let f = unsafe { slot.cast::<Box<F>>().read() };
-    free(this);
+unsafe fn run_in_block<F: FnOnce()>(this: NonNull<Record>, m: &'static M) {
+    // SAFETY: `fill` has kept a pointer to an `F` with this function.
+    let place: NonNull<F> = unsafe { Record::release(this) };
+    // SAFETY: as above; it is read once.
+    let f = unsafe { place.read() };
+    // SAFETY: on the thread of `m`, and nobody keeps a reference.
+    let own = unsafe { m.own() };
+    // SAFETY: the closure has left it.
+    unsafe { own.blocks.give(place.cast()) };
+    // SAFETY: by contract.
+    unsafe { Record::free(this, m) };
+    f();
+}
+
+unsafe fn run_boxed<F: FnOnce()>(this: NonNull<Record>, m: &'static M) {
+    // SAFETY: `fill` has kept a box of an `F` with this function.
+    let f: Box<F> = unsafe { Record::release(this) };
+    // SAFETY: by contract.
+    unsafe { Record::free(this, m) };
     f();
 }
 
@@ -172,17 +267,23 @@ unsafe impl Send for Depot {}
 
 static DEPOT: Mutex<Depot> = Mutex::new(Depot { batches: Vec::new(), slabs: Vec::new() });
 
-/// A free list. Owned by one thread.
-#[derive(Debug, Default)]
+/// A free list. Owned by one thread. A batch moves to and from the depot in one piece: `head` has up to a batch of them, `spare`
+/// are whole batches.
+#[derive(Debug)]
 pub(crate) struct FreeList {
     head: usize,
     len: usize,
+    spare: [usize; SPARE],
+    spares: usize,
 }
+
+/// Whole batches that a free list keeps.
+const SPARE: usize = 7;
 
 impl FreeList {
     /// An empty list.
     pub(crate) const fn new() -> Self {
-        FreeList { head: 0, len: 0 }
+        FreeList { head: 0, len: 0, spare: [0; SPARE], spares: 0 }
     }
 
     /// Takes a record, from the depot or a new slab when the list is empty.
@@ -208,34 +309,34 @@ impl FreeList {
         // SAFETY: owned by contract.
         let r = unsafe { record.as_ref() };
         r.id.store(0, Ordering::Relaxed); // for dumps: this record is free
+        if self.len == BATCH {
+            self.set_batch_aside();
+        }
         r.link.set(self.head);
         self.head = record.as_ptr() as usize;
         self.len += 1;
-        if self.len >= 8 * BATCH {
-            self.spill();
-        }
     }
 
     #[cold]
-    fn spill(&mut self) {
-        let mut depot = DEPOT.lock();
-        while self.len > 4 * BATCH {
-            let first = self.take();
-            let mut last = first;
-            for _ in 1..BATCH {
-                let next = self.take();
-                // SAFETY: both records are ours, taken off our list.
-                unsafe { last.as_ref() }.link.set(next.as_ptr() as usize);
-                last = next;
-            }
-            // SAFETY: as above.
-            unsafe { last.as_ref() }.link.set(0);
-            depot.batches.push(first);
+    fn set_batch_aside(&mut self) {
+        let batch = core::mem::take(&mut self.head);
+        self.len = 0;
+        if self.spares < SPARE {
+            self.spare[self.spares] = batch;
+            self.spares += 1;
+        } else if let Some(batch) = NonNull::new(batch as *mut Record) {
+            DEPOT.lock().batches.push(batch);
         }
     }
 
     #[cold]
     fn refill(&mut self) {
+        self.len = BATCH;
+        if let Some(last) = self.spares.checked_sub(1) {
+            self.spares = last;
+            self.head = self.spare[last];
+            return;
+        }
         let mut depot = DEPOT.lock();
         let first = depot.batches.pop().unwrap_or_else(|| {
             let slab: &'static mut [Record] = Vec::leak((0..BATCH).map(|_| Record::empty()).collect());
@@ -248,7 +349,6 @@ impl FreeList {
             first
         });
         self.head = first.as_ptr() as usize;
-        self.len = BATCH;
     }
 }
 

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::block;
 use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
 use crate::queue::fresh::KEEP;
@@ -68,7 +69,7 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
         class: wish.class.unwrap_or_else(stack::default_class),
     };
     // SAFETY: a free record of ours; the closure is Send by contract.
-    unsafe { Record::fill(record, origin, f) };
+    unsafe { Record::fill(record, origin, f, || own.blocks.take()) };
     m.count(&m.started);
     match m.p() {
         Some(p) => {
@@ -100,7 +101,7 @@ unsafe fn spawn_outside<F: FnOnce()>(f: F, wish: Wish, at: &'static Location<'st
         class: wish.class.unwrap_or_else(stack::default_class),
     };
     // SAFETY: a free record of ours; the closure is Send by contract.
-    unsafe { Record::fill(record, origin, f) };
+    unsafe { Record::fill(record, origin, f, block::take_shared) };
     STARTED_OUTSIDE.fetch_add(1, Ordering::Relaxed); // statistics
     submit(record);
 }
@@ -128,7 +129,7 @@ pub(crate) unsafe fn make_main<F: FnOnce()>(f: F, at: &'static Location<'static>
     let record = RECORDS.lock().take();
     let origin = Origin { id: MAIN_ID, parent: 0, created_at: at, name: None, class: stack::default_class() };
     // SAFETY: a free record of ours; the main goroutine is started on this very thread.
-    unsafe { Record::fill(record, origin, f) };
+    unsafe { Record::fill(record, origin, f, block::take_shared) };
     STARTED_OUTSIDE.fetch_add(1, Ordering::Relaxed); // statistics
     Runnable::unstarted(record)
 }

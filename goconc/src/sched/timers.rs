@@ -4,7 +4,7 @@
 //! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us, and at all timers every 61st pick
 //!   and whenever it has nothing to run.
 //! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier
-//!   one and will not come by soon, calls it ([`Armed::announce`], [`before_running`]): a wake-up without a P, after which it looks what
+//!   one and will not come by soon, calls it ([`Armed::announce`], `look_at_timers`): a wake-up without a P, after which it looks what
 //!   is next. What is due is then on time even if all Ms that run compute.
 //! * When no P is idle there is nobody to run what is due before one of the busy Ms comes by: sysmon, which takes the P of an M
 //!   that stays in user code, is the rest.
@@ -98,11 +98,11 @@ pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, wh
     unsafe { p.timers.add_untracked(when, node) };
 }
 
-/// Before an M goes on with a goroutine, which may compute for long: is somebody else there for the timers of its P? If it
-/// has slept (`woken`): for all timers, because it may have been their keeper, or have come to another P than it had.
-#[inline(always)]
-pub(super) fn before_running(p: &'static P, woken: bool) {
-    let next = if woken { next() } else { p.timers.next() };
+/// Before an M that has slept goes on with a goroutine, which may compute for long: it may have been the keeper, or have come to
+/// another P than it had. Is somebody else there for all these timers?
+#[cold]
+pub(super) fn before_running_again() {
+    let next = next();
     // Relaxed: what this look misses, the next one sees, or `become_keeper`.
     if next < KEPT_UNTIL.load(Ordering::Relaxed) {
         call_keeper(next);
@@ -164,12 +164,19 @@ pub(super) fn sleep_until(note: &Note, deadline: u64) -> bool {
 }
 
 impl M {
-    /// Runs what is due, if the last look was a while ago.
-    pub(super) fn run_timers_now_and_then(&'static self) {
+    /// The M holds `p`, which has timers: runs what is due, if the last look was a while ago. If the M has a goroutine to go on
+    /// with, which may compute for long, somebody else must look next time.
+    #[cold]
+    pub(super) fn look_at_timers(&'static self, p: &'static P) {
         let now = clock::ticks();
         if now.saturating_sub(self.timers_seen.get()) > LOOK_EVERY_US * clock::ticks_per_us() {
             self.timers_seen.set(now);
             self.run_timers();
+        }
+        let next = p.timers.next();
+        // Relaxed: what this look misses, the next one sees, or `become_keeper`.
+        if next < KEPT_UNTIL.load(Ordering::Relaxed) && (self.has_started_work() || p.has_work()) {
+            call_keeper(next);
         }
     }
 

@@ -104,7 +104,7 @@ impl Class {
     }
 
     /// The class of that [`index`](Class::index); the last one for anything larger.
-    const fn from_index(index: usize) -> Class {
+    pub(crate) const fn from_index(index: usize) -> Class {
         if index < Class::COUNT { Class(index as u8) } else { Class::M8 }
     }
 }

@@ -31,7 +31,7 @@ impl Group {
         // AcqRel: a `done` releases what its goroutine has written; the one that reaches zero acquires it for the waiters.
         let state = self.state.fetch_add(change, Ordering::AcqRel).wrapping_add(change);
         let (counter, waiters) = split(state);
-        if counter > 0 && waiters == 0 || state == 0 {
+        if counter > 0 && (waiters == 0 || delta < 0) || state == 0 {
             return;
         }
         self.add_slow(state, delta);
