@@ -1,6 +1,6 @@
 // The Go side of the comparison: runs one workload and prints one line per timed run.
 //
-//	gobench NAME [REPEATS]
+//	gobench NAME [REPEATS [SIZE]]
 //	gobench -list
 //
 // Each line is `result row=NAME unit=UNIT value=PER_OPERATION total=SUM`; the last one, `done name=NAME procs=N`,
@@ -25,6 +25,15 @@ type workload struct {
 type recorder struct {
 	name    string
 	repeats int
+	size    int // of a workload that has one; 0: the usual one
+}
+
+// sizeOr is how large a workload is to be.
+func (r *recorder) sizeOr(usual int) int {
+	if r.size > 0 {
+		return r.size
+	}
+	return usual
 }
 
 // best times f, which does n operations, as often as was asked for; whoever reads the lines takes the best.
@@ -65,9 +74,22 @@ func check[T comparable](what string, got, want T) {
 // sumBelow is 0 + 1 + ... + n-1: what a consumer of those numbers must arrive at.
 func sumBelow(n int) int { return n * (n - 1) / 2 }
 
+// number reads argument i, which is what, or gives usual if it is not there.
+func number(i int, what string, usual int) int {
+	if len(os.Args) <= i {
+		return usual
+	}
+	n, err := strconv.Atoi(os.Args[i])
+	if err != nil || n < 1 {
+		fmt.Fprintf(os.Stderr, "gobench: %s is %q, not a number above 0\n", what, os.Args[i])
+		os.Exit(2)
+	}
+	return n
+}
+
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: gobench NAME [REPEATS] | -list")
+		fmt.Fprintln(os.Stderr, "usage: gobench NAME [REPEATS [SIZE]] | -list")
 		os.Exit(2)
 	}
 	if os.Args[1] == "-list" {
@@ -76,22 +98,14 @@ func main() {
 		}
 		return
 	}
-	repeats := 1
-	if len(os.Args) > 2 {
-		n, err := strconv.Atoi(os.Args[2])
-		if err != nil || n < 1 {
-			fmt.Fprintf(os.Stderr, "gobench: REPEATS is %q, not a number above 0\n", os.Args[2])
-			os.Exit(2)
-		}
-		repeats = n
-	}
+	r := &recorder{name: os.Args[1], repeats: number(2, "REPEATS", 1), size: number(3, "SIZE", 0)}
 	for _, w := range workloads {
-		if w.name == os.Args[1] {
-			w.run(&recorder{name: w.name, repeats: repeats})
+		if w.name == r.name {
+			w.run(r)
 			fmt.Printf("done name=%s procs=%d\n", w.name, runtime.GOMAXPROCS(0))
 			return
 		}
 	}
-	fmt.Fprintf(os.Stderr, "gobench: no workload is called %q\n", os.Args[1])
+	fmt.Fprintf(os.Stderr, "gobench: no workload is called %q\n", r.name)
 	os.Exit(2)
 }

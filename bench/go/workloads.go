@@ -22,6 +22,10 @@ var workloads = []workload{
 	{"buf128_4p4c", func(r *recorder) { fourToFour(r, 128, 5000000) }},
 	{"unbuf_4p4c", func(r *recorder) { fourToFour(r, 0, 1000000) }},
 	{"chan_same_g_buf1", sameGoroutine},
+	{"select2_recv_unbuf", select2},
+	{"select_default_miss", selectDefault},
+	{"select8_ready", select8},
+	{"select_timeout_hit", selectTimeout},
 	{"ring503", ring},
 	{"skynet_1M", skynet1M},
 	{"sieve_1500", sieve1500},
@@ -30,13 +34,25 @@ var workloads = []workload{
 	{"late_workers_8x20us", func(r *recorder) { lateWorkers(r, 8, 10000, 20*time.Microsecond) }},
 	{"late_workers_8x200us", func(r *recorder) { lateWorkers(r, 8, 1000, 200*time.Microsecond) }},
 	{"late_workers_64x20us", func(r *recorder) { lateWorkers(r, 64, 10000, 20*time.Microsecond) }},
+	{"sleep_1M", sleep1M},
+	{"timer_new_stop", timerNewStop},
 	{"parked_1M", parked1M},
+	{"mutex_uncontended", mutexUncontended},
+	{"mutex_8g", mutex8},
+	{"rwmutex_8r", rwmutex8},
+	{"syncmap_load_8g", syncMapLoad8},
+	{"pool_getput_8g", poolGetPut8},
+	{"cond_pingpong", condPingpong},
+	{"ctx_cancel_tree_100k", ctxCancelTree},
+	{"tcp_echo_1", func(r *recorder) { tcpEcho(r, 1) }},
+	{"tcp_echo_100", func(r *recorder) { tcpEcho(r, 100) }},
+	{"tcp_echo_1000", func(r *recorder) { tcpEcho(r, 1000) }},
 }
 
 // ---- spawn
 
 func spawnJoin(r *recorder) {
-	n := 1000000
+	n := r.sizeOr(1000000)
 	before := runtime.NumGoroutine()
 	r.best(n, func() {
 		var wg sync.WaitGroup
@@ -190,6 +206,99 @@ func sameGoroutine(r *recorder) {
 	})
 }
 
+// ---- select
+
+func select2(r *recorder) {
+	n := 1000000
+	r.best(n, func() {
+		a, b, done := make(chan int), make(chan int), make(chan struct{})
+		for _, c := range []chan int{a, b} {
+			go func() {
+				for i := 0; i < n/2; i++ {
+					c <- i
+				}
+			}()
+		}
+		sum := 0
+		for i := 0; i < n; i++ {
+			select {
+			case v := <-a:
+				sum += v
+			case v := <-b:
+				sum += v
+			case <-done:
+			}
+		}
+		check("sum of the messages", sum, 2*sumBelow(n/2))
+	})
+}
+
+func selectDefault(r *recorder) {
+	n := 5000000
+	r.best(n, func() {
+		a := make(chan int)
+		missed := 0
+		for i := 0; i < n; i++ {
+			select {
+			case <-a:
+			default:
+				missed++
+			}
+		}
+		check("number of defaults", missed, n)
+	})
+}
+
+func select8(r *recorder) {
+	n := 1000000
+	r.best(n, func() {
+		var c [8]chan int
+		for i := range c {
+			c[i] = make(chan int, 1)
+		}
+		sum := 0
+		for i := 0; i < n; i++ {
+			c[i&7] <- i
+			select {
+			case v := <-c[0]:
+				sum += v
+			case v := <-c[1]:
+				sum += v
+			case v := <-c[2]:
+				sum += v
+			case v := <-c[3]:
+				sum += v
+			case v := <-c[4]:
+				sum += v
+			case v := <-c[5]:
+				sum += v
+			case v := <-c[6]:
+				sum += v
+			case v := <-c[7]:
+				sum += v
+			}
+		}
+		check("sum of the messages", sum, sumBelow(n))
+	})
+}
+
+func selectTimeout(r *recorder) {
+	n := 1000000
+	r.best(n, func() {
+		a := make(chan int, 1)
+		sum := 0
+		for i := 0; i < n; i++ {
+			a <- i
+			select {
+			case v := <-a:
+				sum += v
+			case <-time.After(time.Second):
+			}
+		}
+		check("sum of the messages", sum, sumBelow(n))
+	})
+}
+
 // ---- classic
 
 func ring(r *recorder) {
@@ -221,7 +330,7 @@ func ringMember(in, out, done chan int) {
 }
 
 func skynet1M(r *recorder) {
-	n := 1000000
+	n := r.sizeOr(1000000)
 	// The leaves and the inner nodes of a tree with ten children per node.
 	r.best(n*10/9, func() {
 		c := make(chan int)
@@ -328,10 +437,51 @@ func lateWorkers(r *recorder, workers, jobs int, work time.Duration) {
 	})
 }
 
+// ---- timer
+
+// sleep1M reports what is left when the longest sleep is taken off.
+func sleep1M(r *recorder) {
+	n := r.sizeOr(1000000)
+	const shortest, steps = 500, 1000 // ms
+	t := time.Now()
+	var wg sync.WaitGroup
+	var early int64
+	for i := 0; i < n; i++ {
+		wg.Add(1)
+		go func() {
+			d := time.Duration(shortest+i%steps) * time.Millisecond
+			t := time.Now()
+			time.Sleep(d)
+			if time.Since(t) < d {
+				atomic.AddInt64(&early, 1)
+			}
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	longest := (shortest + steps - 1) * time.Millisecond
+	r.time(r.name, n, time.Since(t)-longest)
+	check("number of sleeps that were too short", early, 0)
+}
+
+func timerNewStop(r *recorder) {
+	n := 3000000
+	r.best(n, func() {
+		stopped := 0
+		for i := 0; i < n; i++ {
+			t := time.NewTimer(time.Hour)
+			if t.Stop() {
+				stopped++
+			}
+		}
+		check("number of timers stopped", stopped, n)
+	})
+}
+
 // ---- parked
 
 func parked1M(r *recorder) {
-	n := 1000000
+	n := r.sizeOr(1000000)
 	rss, tables := memory()
 	c := make(chan int)
 	t := time.Now()

@@ -3,23 +3,31 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::count::Path;
 use crate::side::Side;
 use crate::workloads::{WORKLOADS, Workload};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Measures goconc against Go, workload by workload, and prints the ratios.
+Measures goconc against Go and others, workload by workload, and prints the ratios.
 
 Usage: goconc-bench [WORKLOAD | GROUP]... [options]
+       goconc-bench --count [--bless]
 
-  --peers LIST      whom to compare with: go, or none (default go)
+  --peers LIST      whom to compare with: go, tokio, kanal, async-channel, crossbeam,
+                    may, or none (default go)
   --policies LIST   how goconc runs: auto, sticky, or none (default auto,sticky)
   --procs LIST      values of GOMAXPROCS (default 1,2)
   --runs N          processes per side (default 5)
   --repeats N       repeats inside each process (default 3)
   --timeout SECS    how long a process may take (default 120)
+  --scale           workloads that have a size, at 1000 to 1000000: cost per unit
   --save FILE       write all measurements to FILE as JSON
   --against FILE    compare with an earlier FILE
+  --plot FILE       draw the ratios to FILE as SVG
+  --count           count the instructions of goconc's hot paths and compare them
+                    with the recorded ones
+  --bless           record them
   --list            print the workloads and their groups
   --help            print this
 
@@ -34,7 +42,11 @@ pub(crate) enum Command {
     /// Print the workloads.
     List,
     /// Run one workload in this process: how the parent calls us.
-    Child { workload: &'static Workload, repeats: usize },
+    Child { workload: &'static Workload, repeats: usize, size: Option<usize> },
+    /// Run one hot path in this process, which the parent counts.
+    CountChild { path: &'static Path },
+    /// Count instructions; record them if told so.
+    Count { bless: bool },
     /// Measure and report.
     Measure(Options),
 }
@@ -44,6 +56,8 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     /// In the order of the table, each once.
     pub(crate) workloads: Vec<&'static Workload>,
+    /// For each of them; `None` is the usual one.
+    pub(crate) sizes: Vec<Option<usize>>,
     /// In the order in which they take turns.
     pub(crate) sides: Vec<Side>,
     /// Values of GOMAXPROCS.
@@ -58,12 +72,15 @@ pub(crate) struct Options {
     pub(crate) save: Option<PathBuf>,
     /// Earlier results to compare with.
     pub(crate) against: Option<PathBuf>,
+    /// Where the picture goes.
+    pub(crate) plot: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             workloads: WORKLOADS.iter().collect(),
+            sizes: vec![None],
             sides: vec![Side::Go, Side::Auto, Side::Sticky],
             procs: vec![1, 2],
             runs: 5,
@@ -71,53 +88,129 @@ impl Default for Options {
             timeout: Duration::from_secs(120),
             save: None,
             against: None,
+            plot: None,
         }
     }
+}
+
+/// What `--scale` measures.
+const SIZES: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
+
+/// The words of the command line, before they are put together.
+#[derive(Debug)]
+struct Words {
+    options: Options,
+    names: Vec<String>,
+    peers: Vec<Side>,
+    policies: Vec<Side>,
+    size: Option<usize>,
+    child: Option<String>,
+    count_child: Option<String>,
+    scale: bool,
+    count: bool,
+    bless: bool,
 }
 
 /// Reads the arguments; an error is a message for the user.
 pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut args = args;
-    let mut options = Options::default();
-    let (mut peers, mut policies) = (vec![Side::Go], vec![Side::Auto, Side::Sticky]);
-    let mut names = Vec::new();
-    let mut child = None;
+    let mut words = Words {
+        options: Options::default(),
+        names: Vec::new(),
+        peers: vec![Side::Go],
+        policies: POLICIES.to_vec(),
+        size: None,
+        child: None,
+        count_child: None,
+        scale: false,
+        count: false,
+        bless: false,
+    };
     while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--list" => return Ok(Command::List),
+            _ => words.take(arg, &mut args)?,
+        }
+    }
+    words.command()
+}
+
+impl Words {
+    /// Takes one argument, and the next one if that is its value.
+    fn take(&mut self, arg: String, rest: &mut impl Iterator<Item = String>) -> Result<(), String> {
+        let options = &mut self.options;
         // `--procs=2` is `--procs 2`.
         let (option, attached) = match arg.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
             _ => (arg.as_str(), None),
         };
-        let mut value = || attached.clone().or_else(|| args.next()).ok_or(format!("{option} needs a value"));
+        let flag = match option {
+            "--scale" => Some(&mut self.scale),
+            "--count" => Some(&mut self.count),
+            "--bless" => Some(&mut self.bless),
+            _ => None,
+        };
+        if let Some(flag) = flag {
+            *flag = true;
+            return if attached.is_none() { Ok(()) } else { Err(format!("{option} takes no value")) };
+        }
+        let value = || attached.or_else(|| rest.next()).ok_or(format!("{option} needs a value"));
         match option {
-            "--help" | "-h" => return Ok(Command::Help),
-            "--list" => return Ok(Command::List),
-            "--peers" => peers = sides(option, &value()?, PEERS)?,
-            "--policies" => policies = sides(option, &value()?, POLICIES)?,
+            "--peers" => self.peers = sides(option, &value()?, PEERS)?,
+            "--policies" => self.policies = sides(option, &value()?, POLICIES)?,
             "--procs" => options.procs = counts(option, &value()?)?,
             "--runs" => options.runs = count(option, &value()?)?,
             "--repeats" => options.repeats = count(option, &value()?)?,
             "--timeout" => options.timeout = Duration::from_secs(count(option, &value()?)? as u64),
             "--save" => options.save = Some(value()?.into()),
             "--against" => options.against = Some(value()?.into()),
-            "--child" => child = Some(value()?),
+            "--plot" => options.plot = Some(value()?.into()),
+            "--size" => self.size = Some(count(option, &value()?)?),
+            "--child" => self.child = Some(value()?),
+            "--count-child" => self.count_child = Some(value()?),
             _ if option.starts_with('-') => {
                 return Err(format!("unknown option {option} (--help shows them)"));
             }
-            _ => names.push(arg),
+            _ => self.names.push(arg),
         }
+        Ok(())
     }
-    if let Some(name) = child {
-        let workload = WORKLOADS.iter().find(|workload| workload.name == name);
-        let workload = workload.ok_or(format!("no workload is called {name}"))?;
-        return Ok(Command::Child { workload, repeats: options.repeats });
+
+    /// What all of them mean together.
+    fn command(self) -> Result<Command, String> {
+        let Words { mut options, names, peers, policies, size, child, count_child, scale, count, bless } =
+            self;
+        if let Some(name) = child {
+            return Ok(Command::Child { workload: Workload::named(&name)?, repeats: options.repeats, size });
+        }
+        if let Some(name) = count_child {
+            return Ok(Command::CountChild { path: Path::named(&name)? });
+        }
+        if count || bless {
+            return match (names.first(), count) {
+                (Some(name), _) => Err(format!("--count counts all hot paths, not {name}")),
+                (None, false) => Err("--bless goes with --count".into()),
+                (None, true) => Ok(Command::Count { bless }),
+            };
+        }
+        options.sides = [peers, policies].concat();
+        if options.sides.is_empty() {
+            return Err("nothing to measure: no peers and no policies".into());
+        }
+        options.workloads = select(&names)?;
+        if scale {
+            if options.plot.is_some() {
+                return Err("--plot draws ratios, which --scale does not have".into());
+            }
+            options.sizes = SIZES.map(Some).to_vec();
+            options.workloads.retain(|workload| workload.sized);
+            if options.workloads.is_empty() {
+                return Err(format!("--scale: {} has no size", names.join(", ")));
+            }
+        }
+        Ok(Command::Measure(options))
     }
-    options.sides = [peers, policies].concat();
-    if options.sides.is_empty() {
-        return Err("nothing to measure: no peers and no policies".into());
-    }
-    options.workloads = select(&names)?;
-    Ok(Command::Measure(options))
 }
 
 /// The workloads that have one of these names, or are in a group that has; all of them if there are no names.
@@ -131,22 +224,28 @@ fn select(names: &[String]) -> Result<Vec<&'static Workload>, String> {
 }
 
 /// What `--peers` knows.
-const PEERS: &[(&str, Side)] = &[("go", Side::Go)];
+const PEERS: &[Side] = &[Side::Go, Side::Tokio, Side::Kanal, Side::AsyncChannel, Side::Crossbeam, Side::May];
 
 /// What `--policies` knows.
-const POLICIES: &[(&str, Side)] = &[("auto", Side::Auto), ("sticky", Side::Sticky)];
+const POLICIES: &[Side] = &[Side::Auto, Side::Sticky];
 
-/// Reads a list of names with commas; `none` is the empty one.
-fn sides(option: &str, text: &str, known: &[(&str, Side)]) -> Result<Vec<Side>, String> {
+/// Reads a list of names with commas, in which nothing comes twice; `none` is the empty one.
+fn sides(option: &str, text: &str, known: &[Side]) -> Result<Vec<Side>, String> {
     if text == "none" {
         return Ok(Vec::new());
     }
-    let side = |name: &str| {
-        let found = known.iter().find(|(known, _)| *known == name).map(|&(_, side)| side);
-        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
-        found.ok_or_else(|| format!("{option} {text}: {name} is none of {}, none", names.join(", ")))
-    };
-    text.split(',').map(side).collect()
+    let mut sides = Vec::new();
+    for name in text.split(',') {
+        let side = known.iter().find(|side| side.option() == name).ok_or_else(|| {
+            let names: Vec<&str> = known.iter().map(|side| side.option()).collect();
+            format!("{option} {text}: {name} is none of {}, none", names.join(", "))
+        })?;
+        if sides.contains(side) {
+            return Err(format!("{option} {text}: {name} is there twice"));
+        }
+        sides.push(*side);
+    }
+    Ok(sides)
 }
 
 /// Reads a list of numbers above 0 with commas.
@@ -196,6 +295,35 @@ mod tests {
         let options = measure("--procs=1,2,4 --policies sticky --peers none");
         assert_eq!(options.procs, [1, 2, 4]);
         assert_eq!(options.sides, [Side::Sticky]);
+        let options = measure("--peers may,go,async-channel --policies none --plot a.svg");
+        assert_eq!(options.sides, [Side::May, Side::Go, Side::AsyncChannel]);
+    }
+
+    #[test]
+    fn scale_takes_the_workloads_that_have_a_size() {
+        let options = measure("--scale spawn");
+        assert_eq!(
+            options.workloads.iter().map(|workload| workload.name).collect::<Vec<_>>(),
+            ["spawn_join_1M"]
+        );
+        assert_eq!(options.sizes, SIZES.map(Some));
+        assert_eq!(measure("spawn").sizes, [None]);
+        assert_eq!(error("--scale pfib_36 ring503"), "--scale: pfib_36, ring503 has no size");
+        assert_eq!(error("--scale --plot a.svg"), "--plot draws ratios, which --scale does not have");
+    }
+
+    #[test]
+    fn children_and_counts() {
+        let parse = |line: &str| parse(line.split_whitespace().map(str::to_owned));
+        assert!(matches!(parse("--count"), Ok(Command::Count { bless: false })));
+        assert!(matches!(parse("--bless --count"), Ok(Command::Count { bless: true })));
+        let child = parse("--child skynet_1M --repeats 2 --size=1000");
+        assert!(matches!(child, Ok(Command::Child { repeats: 2, size: Some(1000), .. })), "{child:?}");
+        assert!(matches!(parse("--count-child gosched"), Ok(Command::CountChild { .. })));
+        assert_eq!(error("--bless"), "--bless goes with --count");
+        assert_eq!(error("--count spawn"), "--count counts all hot paths, not spawn");
+        assert_eq!(error("--count=3"), "--count takes no value");
+        assert_eq!(error("--count-child nothere"), "no hot path is called nothere");
     }
 
     #[test]
@@ -204,6 +332,7 @@ mod tests {
         assert_eq!(error("--runs 0"), "--runs 0: not a number above 0");
         assert_eq!(error("--runs"), "--runs needs a value");
         assert_eq!(error("--policies free"), "--policies free: free is none of auto, sticky, none");
+        assert_eq!(error("--peers go,go"), "--peers go,go: go is there twice");
         assert_eq!(error("--fast"), "unknown option --fast (--help shows them)");
         assert_eq!(error("--peers none --policies none"), "nothing to measure: no peers and no policies");
     }

@@ -1,52 +1,43 @@
-//! Measures goconc against Go: the same workloads, on the same machine, in turn.
+//! Measures goconc against Go and others: the same workloads, on the same machine, in turn.
 //!
-//! The parent process (this program as the user calls it) starts one fresh child process per measurement:
-//! either the Go program in `go/`, or this executable again with `--child NAME`. Only a child ever starts the
-//! goconc runtime.
+//! The parent process (this program as the user calls it) starts one fresh child process per measurement: the Go program in
+//! `go/`, a program of `peers/`, or this executable again with `--child NAME`. Only a child ever starts the goconc runtime.
 //!
-//! Nothing with thread-locals of its own may be linked in here: the runtime would see them and fall back from
-//! auto to sticky, and the auto rows would be wrong without a word. Other libraries to compare with need a
-//! binary of their own.
+//! Nothing with thread-locals of its own may be linked in here: the runtime would see them and fall back from auto to sticky,
+//! and the auto rows would be wrong without a word. So each other library to compare with has a binary of its own.
 
 mod args;
 
 mod child;
+mod recorder;
 mod workloads;
 
+mod count;
 mod go;
+mod peers;
 mod process;
+mod progress;
 mod run;
 mod side;
 
+mod plot;
 mod report;
 mod results;
+mod scale;
+mod style;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use args::{Command, Options};
+use progress::Progress;
+use recorder::Recorder;
 use report::Report;
 use results::Results;
-use side::{Programs, Side};
+use side::{Kind, Programs, Side};
 
 fn main() -> ExitCode {
-    let done = match args::parse(std::env::args().skip(1)) {
-        Ok(Command::Help) => {
-            print!("{}", args::HELP);
-            Ok(true)
-        }
-        Ok(Command::List) => {
-            report::list();
-            Ok(true)
-        }
-        Ok(Command::Child { workload, repeats }) => {
-            child::run(workload, repeats);
-            Ok(true)
-        }
-        Ok(Command::Measure(options)) => measure(&options),
-        Err(message) => Err(message),
-    };
-    match done {
+    match args::parse(std::env::args().skip(1)).and_then(execute) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(message) => {
@@ -56,31 +47,62 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures all that `options` ask for. False when a child died or hung: never because something was slow.
+/// Does what the user asked for. False when it came to its end but something was not as it should be.
+fn execute(command: Command) -> Result<bool, String> {
+    match command {
+        Command::Help => print!("{}", args::HELP),
+        Command::List => report::list(),
+        Command::Child { workload, repeats, size } => {
+            child::run(workload, Recorder::new(workload.name, repeats, size))?;
+        }
+        Command::CountChild { path } => count::child(path),
+        Command::Count { bless } => return count::all(bless),
+        Command::Measure(options) => return measure(&options),
+    }
+    Ok(true)
+}
+
+/// Measures all that `options` ask for. False when a child of Go or of ours died or hung: never because something was slow.
 fn measure(options: &Options) -> Result<bool, String> {
     let earlier = options.against.as_deref().map(Results::load).transpose()?;
-    let programs = Programs::locate()?;
+    let mut programs = Programs::locate()?;
     let go = options.sides.contains(&Side::Go).then(|| go::build(&programs.go)).transpose()?;
+    programs.peers = peers::build(&options.sides, &programs.own)?;
     let mut results = Results::new(options, go);
     // Now rather than after an hour: a file that cannot be written.
-    save(&results, options.save.as_deref())?;
+    save(&results, options)?;
 
-    let report = Report::start(&results);
-    let mut progress = run::Progress::new(options);
+    let scale = options.sizes != [None];
+    let report = Report::start(&results, scale);
+    let mut progress = Progress::new(run::steps(options, &programs));
     for workload in &options.workloads {
         let measured = run::workload(workload, options, &programs, &mut progress);
-        report.workload(workload, &measured);
+        if scale {
+            scale::workload(workload, &measured, options);
+        } else {
+            report.workload(workload, &measured);
+        }
+        report.failures(&measured);
         results.add(measured);
-        save(&results, options.save.as_deref())?;
+        save(&results, options)?;
     }
-    report.end(&results);
+    if !scale {
+        report.end(&results);
+    }
     if let Some(earlier) = earlier {
         report.against(&results, &earlier);
     }
-    Ok(results.failures.is_empty())
+    // That others die is a result.
+    Ok(results.failures.iter().all(|failed| failed.side.kind() == Kind::Peer))
 }
 
-/// Writes the results, if a file was asked for.
-fn save(results: &Results, file: Option<&Path>) -> Result<(), String> {
-    file.map_or(Ok(()), |file| results.save(file))
+/// Writes the files that were asked for.
+fn save(results: &Results, options: &Options) -> Result<(), String> {
+    let write = |file: &Path, text: String| {
+        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    if let Some(file) = &options.save {
+        write(file, results.to_json()?)?;
+    }
+    options.plot.as_ref().map_or(Ok(()), |file| write(file, plot::picture(results)))
 }

@@ -1,10 +1,11 @@
 //! The tables.
 
 use std::fmt;
-use std::io::{IsTerminal, stdout};
 
-use crate::results::{Measured, Measurement, Results, Unit, find, ratios};
-use crate::side::Side;
+use crate::results::{Failed, Measured, Measurement, Results, Unit, find, ratios};
+use crate::scale;
+use crate::side::{Kind, Side};
+use crate::style::{Colour, Style, quantity, times};
 use crate::workloads::{Target, WORKLOADS, Workload};
 
 /// Two runs of the same program differ by about this much: a ratio of 0.98 is not yet slower.
@@ -15,7 +16,9 @@ pub(crate) fn list() {
     let mut group = "";
     for workload in WORKLOADS {
         let shown = if workload.group == group { "" } else { workload.group };
-        println!("{shown:<10}{}", workload.name);
+        let sized = if workload.sized { "has a size" } else { "" };
+        let note = if workload.run.is_none() { "not yet in goconc" } else { sized };
+        println!("{}", format!("{shown:<10}{:<24}{note}", workload.name).trim_end());
         group = workload.group;
     }
 }
@@ -23,18 +26,22 @@ pub(crate) fn list() {
 /// Prints results as they come in.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// On a terminal, unless NO_COLOR is set.
-    coloured: bool,
+    style: Style,
 }
 
 impl Report {
     /// Prints the head of the table.
-    pub(crate) fn start(results: &Results) -> Self {
+    pub(crate) fn start(results: &Results, scale: bool) -> Self {
         let Results { go, os, arch, cpus, runs, repeats, .. } = results;
         let go = go.as_deref().unwrap_or("no Go");
         println!(
             "{go}, {os} {arch}, {cpus} CPUs; best and median of {runs} processes, each the best of {repeats} repeats"
         );
+        let style = Style::of_terminal();
+        if scale {
+            scale::head();
+            return Report { style };
+        }
         println!(
             "Go/it: Go's time divided by this side's, of the best and of the medians; above 1 Go is slower\n"
         );
@@ -43,12 +50,12 @@ impl Report {
             "{:<22}{:>3}  {:<14}{best:>10}{median:>10}{of_best:>9}{of_medians:>9}{goal:>11}",
             "row", "P", "side"
         );
-        Report { coloured: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        Report { style }
     }
 
     /// Prints the lines of one workload.
     pub(crate) fn workload(&self, workload: &Workload, measured: &Measured) {
-        let Measured { measurements, failures } = measured;
+        let Measured { measurements, .. } = measured;
         for row in workload.rows {
             let mut shown = None;
             for measurement in measurements.iter().filter(|m| m.row == row.name) {
@@ -63,10 +70,17 @@ impl Report {
                 println!("{of_row:<22}{of_procs:>3}  {}", self.line(measurement, measurements, target));
             }
         }
-        for failed in failures {
-            let text = format!("FAILED {}x: {}", failed.times, failed.reason);
-            let text = self.paint(Colour::Red, &text);
-            println!("{:<22}{:>3}  {:<14} {text}", workload.name, failed.procs, failed.side);
+        if workload.run.is_none() {
+            println!("{:<22}{:>3}  {:<14} not yet", workload.name, "", "goconc");
+        }
+    }
+
+    /// Prints what went wrong.
+    pub(crate) fn failures(&self, measured: &Measured) {
+        for Failed { workload, size, procs, side, times, reason } in &measured.failures {
+            let size = size.map_or(String::new(), |size| format!("size {size}: "));
+            let text = self.style.paint(Colour::Red, &format!("FAILED {times}x: {size}{reason}"));
+            println!("{workload:<22}{procs:>3}  {side:<14} {text}");
         }
     }
 
@@ -82,9 +96,12 @@ impl Report {
             Some((best, medians)) => [times(best), times(medians)],
             None => ["-".into(), "-".into()],
         };
+        if m.side.kind() == Kind::Peer {
+            return format!("{start}{of_best:>9}{of_medians:>9}");
+        }
         let verdict = Verdict::of(m, ratios.map(|(best, _)| best), target);
         let goal = goal_text(target);
-        let verdict = self.paint(verdict.colour(), &verdict.to_string());
+        let verdict = self.style.paint(verdict.colour(), &verdict.to_string());
         format!("{start}{of_best:>9}{of_medians:>9}{goal:>11}  {verdict}").trim_end().to_owned()
     }
 
@@ -94,11 +111,16 @@ impl Report {
         for (verdict, title) in [(Verdict::Slower, "Slower than Go"), (Verdict::Below, "Short of the goal")] {
             let rows: Vec<String> = falling_short(results, verdict).collect();
             if !rows.is_empty() {
-                println!("{} ({}): {}", self.paint(verdict.colour(), title), rows.len(), rows.join(", "));
+                println!(
+                    "{} ({}): {}",
+                    self.style.paint(verdict.colour(), title),
+                    rows.len(),
+                    rows.join(", ")
+                );
             }
         }
         if !results.failures.is_empty() {
-            println!("{} ({})", self.paint(Colour::Red, "Failed, see above"), results.failures.len());
+            println!("{} ({})", self.style.paint(Colour::Red, "Failed, see above"), results.failures.len());
         }
     }
 
@@ -107,7 +129,7 @@ impl Report {
     pub(crate) fn against(&self, now: &Results, then: &Results) {
         println!("\nAgainst the earlier file: best per operation, and Go/it of the best");
         for new in &now.measurements {
-            let Some(old) = find(&then.measurements, &new.row, new.procs, new.side) else { continue };
+            let Some(old) = find(&then.measurements, new, new.side) else { continue };
             let (before, after) = (quantity(old.best, old.unit), quantity(new.best, new.unit));
             let time = self.change(new.best / old.best - 1.0, -1.0);
             let ratios = ratios(&then.measurements, old).zip(ratios(&now.measurements, new));
@@ -116,7 +138,9 @@ impl Report {
                 format!("{:>9} -> {:>6} {change}", times(before), times(after))
             });
             let line = format!("{before:>9} -> {after:>9} {time}{ratio}");
-            println!("{:<22}{:>3}  {:<14}{line}", new.row, new.procs, new.side);
+            let size = new.size.map_or(String::new(), |size| format!(" {size}"));
+            let row = format!("{}{size}", new.row);
+            println!("{row:<22}{:>3}  {:<14}{line}", new.procs, new.side);
         }
     }
 
@@ -128,29 +152,8 @@ impl Report {
             worse if worse < -NOISE => Colour::Red,
             _ => Colour::None,
         };
-        self.paint(colour, &format!("{:>+7.1}%", change * 100.0))
+        self.style.paint(colour, &format!("{:>+7.1}%", change * 100.0))
     }
-
-    /// Puts the text in a colour, on a terminal.
-    fn paint(&self, colour: Colour, text: &str) -> String {
-        let code = match colour {
-            Colour::Red => 31,
-            Colour::Green => 32,
-            Colour::Yellow => 33,
-            Colour::None => return text.to_owned(),
-        };
-        if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
-/// The colours of a terminal.
-#[derive(Debug, Clone, Copy)]
-enum Colour {
-    Red,
-    Green,
-    Yellow,
-    /// As the terminal has it.
-    None,
 }
 
 /// What is to be said of a measurement.
@@ -205,7 +208,8 @@ impl fmt::Display for Verdict {
 fn falling_short(results: &Results, verdict: Verdict) -> impl Iterator<Item = String> {
     let rows = WORKLOADS.iter().flat_map(|workload| workload.rows);
     rows.flat_map(move |row| {
-        let of_row = results.measurements.iter().filter(|m| m.row == row.name && m.side != Side::Go);
+        let of_row =
+            results.measurements.iter().filter(|m| m.row == row.name && m.side.kind() == Kind::Goconc);
         of_row.filter(move |m| {
             let ratio = ratios(&results.measurements, m).map(|(best, _)| best);
             Verdict::of(m, ratio, row.goal(m.procs)) == verdict
@@ -220,30 +224,6 @@ fn goal_text(target: Target) -> String {
         Target::Ratio(goal) => format!("{goal}x"),
         Target::Bytes(most) => format!("<= {most:.0} B"),
         Target::None => String::new(),
-    }
-}
-
-/// An amount with three digits that count, in the unit that suits it.
-fn quantity(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes => format!("{value:.0} B"),
-        Unit::Ns if value < 1e3 => format!("{} ns", three_digits(value)),
-        Unit::Ns if value < 1e6 => format!("{} us", three_digits(value / 1e3)),
-        Unit::Ns => format!("{} ms", three_digits(value / 1e6)),
-    }
-}
-
-/// A ratio as the table shows it.
-fn times(ratio: f64) -> String {
-    format!("{}x", three_digits(ratio))
-}
-
-/// A number above 1 with three digits that count, or all it has before the point.
-fn three_digits(value: f64) -> String {
-    match value {
-        _ if value < 10.0 => format!("{value:.2}"),
-        _ if value < 100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
     }
 }
 
@@ -267,14 +247,5 @@ mod tests {
         assert_eq!(verdict(Unit::Bytes, 4000.0, Some(0.5), Target::Bytes(4505.6)), Verdict::Met);
         assert_eq!(verdict(Unit::Bytes, 5000.0, None, Target::Bytes(4505.6)), Verdict::Below);
         assert_eq!(verdict(Unit::Bytes, 5000.0, Some(0.5), Target::None), Verdict::Unknown);
-    }
-
-    #[test]
-    fn quantities_have_three_digits() {
-        assert_eq!(quantity(9.876, Unit::Ns), "9.88 ns");
-        assert_eq!(quantity(987.6, Unit::Ns), "988 ns");
-        assert_eq!(quantity(98_760.0, Unit::Ns), "98.8 us");
-        assert_eq!(quantity(331e6, Unit::Ns), "331 ms");
-        assert_eq!(quantity(2740.4, Unit::Bytes), "2740 B");
     }
 }

@@ -50,7 +50,7 @@ impl Results {
         self.failures.extend(measured.failures);
     }
 
-    /// Reads a file that `save` has written.
+    /// Reads a file of `to_json`.
     pub(crate) fn load(file: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let results: Results =
@@ -61,10 +61,10 @@ impl Results {
         Ok(results)
     }
 
-    /// Writes everything as JSON.
-    pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
+    /// Everything as JSON.
+    pub(crate) fn to_json(&self) -> Result<String, String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
-        fs::write(file, text + "\n").map_err(|error| format!("{}: {error}", file.display()))
+        Ok(text + "\n")
     }
 }
 
@@ -79,6 +79,9 @@ pub(crate) struct Measured {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Measurement {
     pub(crate) row: String,
+    /// Of a sized workload, if it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<usize>,
     pub(crate) unit: Unit,
     pub(crate) procs: usize,
     pub(crate) side: Side,
@@ -110,24 +113,30 @@ impl Measurement {
         } else {
             f64::midpoint(sorted[middle - 1], sorted[middle])
         };
-        Some(Measurement { row: row.to_owned(), unit, procs, side, best, median, samples })
+        Some(Measurement { row: row.to_owned(), size: None, unit, procs, side, best, median, samples })
+    }
+
+    /// The same, with this size.
+    pub(crate) fn of_size(mut self, size: Option<usize>) -> Self {
+        self.size = size;
+        self
     }
 }
 
-/// The measurement of this row, with this many Ps, on this side.
+/// What `side` measured where another side, or an earlier file, has `like`.
 pub(crate) fn find<'a>(
     measurements: &'a [Measurement],
-    row: &str,
-    procs: usize,
+    like: &Measurement,
     side: Side,
 ) -> Option<&'a Measurement> {
-    measurements.iter().find(|m| m.row == row && m.procs == procs && m.side == side)
+    let same = |m: &&Measurement| m.row == like.row && m.size == like.size && m.procs == like.procs;
+    measurements.iter().filter(same).find(|m| m.side == side)
 }
 
 /// How many times as long Go takes as `measurement`: of the best and of the medians. `None` for Go itself, or
 /// without it.
 pub(crate) fn ratios(measurements: &[Measurement], measurement: &Measurement) -> Option<(f64, f64)> {
-    let go = find(measurements, &measurement.row, measurement.procs, Side::Go)?;
+    let go = find(measurements, measurement, Side::Go)?;
     (measurement.side != Side::Go).then(|| (go.best / measurement.best, go.median / measurement.median))
 }
 
@@ -135,6 +144,8 @@ pub(crate) fn ratios(measurements: &[Measurement], measurement: &Measurement) ->
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Failed {
     pub(crate) workload: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<usize>,
     pub(crate) procs: usize,
     pub(crate) side: Side,
     pub(crate) times: usize,
@@ -170,13 +181,28 @@ mod tests {
     #[test]
     fn a_file_comes_back_as_it_was_written() {
         let mut results = Results::new(&Options::default(), Some("go1.27".into()));
-        let failed =
-            Failed { workload: "w".into(), procs: 2, side: Side::Auto, times: 1, reason: "hung".into() };
-        results
-            .add(Measured { measurements: vec![measurement(Side::Sticky, &[1.5])], failures: vec![failed] });
+        let failed = Failed {
+            workload: "w".into(),
+            size: None,
+            procs: 2,
+            side: Side::Auto,
+            times: 1,
+            reason: "hung".into(),
+        };
+        let measurements =
+            vec![measurement(Side::Sticky, &[1.5]), measurement(Side::May, &[2.5]).of_size(Some(1000))];
+        results.add(Measured { measurements, failures: vec![failed] });
         let text = serde_json::to_string(&results).expect("it can be written");
         let back: Results = serde_json::from_str(&text).expect("it can be read");
         assert_eq!(serde_json::to_string(&back).expect("it can be written"), text);
         assert!(text.contains(r#""side":"goconc sticky""#), "{text}");
+    }
+
+    #[test]
+    fn only_the_same_size_is_compared() {
+        let go = [measurement(Side::Go, &[30.0]).of_size(Some(1000)), measurement(Side::Go, &[60.0])];
+        let ours = measurement(Side::Auto, &[10.0]);
+        assert_eq!(ratios(&go, &ours), Some((6.0, 6.0)));
+        assert_eq!(ratios(&go, &ours.of_size(Some(1000))), Some((3.0, 3.0)));
     }
 }

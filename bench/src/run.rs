@@ -1,51 +1,80 @@
 //! Runs one workload on all sides, in turn.
 
-use std::io::{IsTerminal, Write, stderr};
-
 use crate::args::Options;
 use crate::process::{self, Failure};
+use crate::progress::Progress;
 use crate::results::{Failed, Measured, Measurement, Unit};
 use crate::side::{Programs, Side};
 use crate::workloads::Workload;
 
-/// Measures `workload` for each number of Ps. The sides take turns run by run, so that whatever else the
-/// machine does falls on all of them.
+/// What the sides do at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) workload: &'static Workload,
+    /// `None` is the usual one.
+    pub(crate) size: Option<usize>,
+    pub(crate) procs: usize,
+}
+
+/// Everything that is to be measured for one workload, in this order.
+pub(crate) fn cases(workload: &'static Workload, options: &Options) -> Vec<Case> {
+    let case = |size, procs| Case { workload, size, procs };
+    options.procs.iter().flat_map(|&procs| options.sizes.iter().map(move |&size| case(size, procs))).collect()
+}
+
+/// How many processes all of it takes.
+pub(crate) fn steps(options: &Options, programs: &Programs) -> usize {
+    let cases = options.workloads.iter().flat_map(|&workload| cases(workload, options));
+    let sides = |case: Case| options.sides.iter().filter(|&&side| programs.can(side, &case)).count();
+    cases.map(sides).sum::<usize>() * options.runs
+}
+
+/// Measures `workload`. The sides take turns run by run, so that whatever else the machine does falls on all of them.
 pub(crate) fn workload(
-    workload: &Workload,
+    workload: &'static Workload,
     options: &Options,
     programs: &Programs,
     progress: &mut Progress,
 ) -> Measured {
     let mut measured = Measured::default();
-    for &procs in &options.procs {
-        let mut series: Vec<Series> = options.sides.iter().map(|&side| Series::new(side, workload)).collect();
+    for case in cases(workload, options) {
+        let sides = options.sides.iter().copied().filter(|&side| programs.can(side, &case));
+        let mut series: Vec<Series> = sides.map(|side| Series::new(side, workload)).collect();
         for run in 1..=options.runs {
             for series in &mut series {
-                progress.step(workload, procs, series.side, run);
-                if series.hung {
-                    continue;
+                progress.step(&case, series.side, run);
+                if !series.hung {
+                    series.add(once(series.side, &case, options, programs));
                 }
-                if workload.group == "parked" {
-                    warm_memory();
-                }
-                let mut child = programs.child(series.side, workload, procs, options.repeats);
-                let output = process::output(&mut child, options.timeout);
-                series.add(output.and_then(|stdout| read(&stdout, workload, procs)));
             }
         }
         for series in series {
-            series.finish(workload, procs, &mut measured);
+            series.finish(&case, &mut measured);
         }
     }
     progress.clear();
     measured
 }
 
-/// Touches as much memory as a million parked goroutines take, so that every side finds it equally warm: on a virtual machine
-/// that gives free pages back to its host, whoever comes first pays several times as much for a page as whoever comes next.
-fn warm_memory() {
-    const BYTES: usize = 5 << 30;
-    drop(std::hint::black_box(vec![1_u8; BYTES]));
+/// One process: the best of its repeats, for each row.
+fn once(
+    side: Side,
+    case: &Case,
+    options: &Options,
+    programs: &Programs,
+) -> Result<Vec<(Unit, f64)>, Failure> {
+    if case.workload.group == "parked" {
+        warm_memory(case.size);
+    }
+    let mut child = programs.child(side, case, options.repeats);
+    read(&process::output(&mut child, options.timeout)?, case)
+}
+
+/// Touches as much memory as the parked goroutines take, so that every side finds it equally warm: on a virtual machine that
+/// gives free pages back to its host, whoever comes first pays several times as much for a page as whoever comes next.
+fn warm_memory(goroutines: Option<usize>) {
+    const EACH: usize = 5 << 10;
+    drop(std::hint::black_box(vec![1_u8; EACH * goroutines.unwrap_or(1_000_000)]));
 }
 
 /// All runs of one side with one number of Ps.
@@ -84,21 +113,24 @@ impl Series {
     }
 
     /// Moves what came out into `measured`.
-    fn finish(self, workload: &Workload, procs: usize, measured: &mut Measured) {
+    fn finish(self, case: &Case, measured: &mut Measured) {
+        let Case { workload, size, procs } = *case;
         let side = self.side;
         for (row, (unit, samples)) in workload.rows.iter().zip(self.samples) {
-            measured.measurements.extend(Measurement::new(row.name, unit, procs, side, samples));
+            let measurement = Measurement::new(row.name, unit, procs, side, samples);
+            measured.measurements.extend(measurement.map(|m| m.of_size(size)));
         }
         if let Some(first) = self.failures.first() {
             let (workload, times, reason) =
                 (workload.name.to_owned(), self.failures.len(), first.to_string());
-            measured.failures.push(Failed { workload, procs, side, times, reason });
+            measured.failures.push(Failed { workload, size, procs, side, times, reason });
         }
     }
 }
 
 /// Reads what a child printed: for each row of the workload, the best of its repeats.
-fn read(stdout: &str, workload: &Workload, procs: usize) -> Result<Vec<(Unit, f64)>, Failure> {
+fn read(stdout: &str, case: &Case) -> Result<Vec<(Unit, f64)>, Failure> {
+    let Case { workload, procs, .. } = *case;
     let done = format!("done name={} procs={procs}", workload.name);
     if stdout.lines().last() != Some(&done) {
         let last = stdout.lines().last().unwrap_or_default();
@@ -125,62 +157,29 @@ fn result(line: &str) -> Option<(&str, Unit, f64)> {
     Some((field("row")?, unit, field("value")?.parse().ok()?))
 }
 
-/// A line on the terminal that says what runs; nothing elsewhere.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    step: usize,
-    steps: usize,
-    shown: bool,
-}
-
-impl Progress {
-    /// Counts the runs to come.
-    pub(crate) fn new(options: &Options) -> Self {
-        let steps = options.workloads.len() * options.procs.len() * options.sides.len() * options.runs;
-        Progress { step: 0, steps, shown: stderr().is_terminal() }
-    }
-
-    /// Shows the run that begins.
-    fn step(&mut self, workload: &Workload, procs: usize, side: Side, run: usize) {
-        self.step += 1;
-        self.show(&format!("[{}/{}] {} P={procs} {side}, run {run}", self.step, self.steps, workload.name));
-    }
-
-    /// Makes room for the table.
-    fn clear(&self) {
-        self.show("");
-    }
-
-    /// Replaces the line.
-    fn show(&self, text: &str) {
-        if self.shown {
-            // Back to the start of the line, which is cleared. A lost progress line is no reason to stop.
-            let _ = write!(stderr(), "\r\x1b[K{text}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workloads::WORKLOADS;
+
+    const CASE: Case = Case { workload: &WORKLOADS[0], size: None, procs: 2 };
 
     #[test]
     fn the_best_repeat_counts() {
         let stdout = "result row=spawn_join_1M unit=ns value=20.5 total=20500000\n\
                       result row=spawn_join_1M unit=ns value=10.5 total=10500000\n\
                       done name=spawn_join_1M procs=2\n";
-        assert_eq!(read(stdout, &WORKLOADS[0], 2).expect("all lines are there"), [(Unit::Ns, 10.5)]);
+        assert_eq!(read(stdout, &CASE).expect("all lines are there"), [(Unit::Ns, 10.5)]);
     }
 
     #[test]
     fn a_child_that_stops_early_or_runs_with_other_ps_is_no_result() {
         let stdout = "result row=spawn_join_1M unit=ns value=20.5 total=20500000\n";
-        let failure = read(stdout, &WORKLOADS[0], 2).expect_err("no last line");
+        let failure = read(stdout, &CASE).expect_err("no last line");
         assert!(failure.to_string().ends_with("not with `done name=spawn_join_1M procs=2`"), "{failure}");
-        let failure = read(&format!("{stdout}done name=spawn_join_1M procs=1"), &WORKLOADS[0], 2);
+        let failure = read(&format!("{stdout}done name=spawn_join_1M procs=1"), &CASE);
         assert!(failure.is_err());
-        let failure = read("done name=spawn_join_1M procs=2", &WORKLOADS[0], 2).expect_err("no result");
+        let failure = read("done name=spawn_join_1M procs=2", &CASE).expect_err("no result");
         assert_eq!(failure.to_string(), "printed no result for spawn_join_1M");
     }
 }

@@ -7,13 +7,15 @@ mod chan;
 mod classic;
 mod parked;
 mod pool;
+mod select;
 mod spawn;
+mod timer;
 mod yields;
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::child::Recorder;
+use crate::recorder::Recorder;
 
 /// What one child process does.
 pub(crate) struct Workload {
@@ -23,8 +25,18 @@ pub(crate) struct Workload {
     pub(crate) group: &'static str,
     /// What it measures: one row called like the workload, or several.
     pub(crate) rows: &'static [Row],
-    /// Runs it inside the child.
-    pub(crate) run: fn(&Recorder),
+    /// How many goroutines it starts may be said: `--scale`.
+    pub(crate) sized: bool,
+    /// Runs it inside the child. `None`: goconc has not yet what it needs, Go's side shows what to come up to.
+    pub(crate) run: Option<fn(&Recorder)>,
+}
+
+impl Workload {
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Result<&'static Workload, String> {
+        let found = WORKLOADS.iter().find(|workload| workload.name == name);
+        found.ok_or(format!("no workload is called {name}"))
+    }
 }
 
 impl fmt::Debug for Workload {
@@ -75,13 +87,23 @@ pub(crate) enum Target {
     None,
 }
 
-/// A workload with one row of its own name.
+/// A workload with one row of its own name; it is `sized`, or `not yet` there.
 macro_rules! workload {
+    ($group:ident $name:ident: $p1:literal / $p2:literal, not yet) => {
+        workload!($group $name: $p1 / $p2, false, None)
+    };
+    ($group:ident $name:ident: $p1:literal / $p2:literal, sized $run:expr) => {
+        workload!($group $name: $p1 / $p2, true, Some($run))
+    };
     ($group:ident $name:ident: $p1:literal / $p2:literal, $run:expr) => {
+        workload!($group $name: $p1 / $p2, false, Some($run))
+    };
+    ($group:ident $name:ident: $p1:literal / $p2:literal, $sized:literal, $run:expr) => {
         Workload {
             name: stringify!($name),
             group: stringify!($group),
             rows: &[Row { name: stringify!($name), goal: Goal::Ratio { p1: $p1, p2: $p2 } }],
+            sized: $sized,
             run: $run,
         }
     };
@@ -89,7 +111,7 @@ macro_rules! workload {
 
 /// All workloads, in the order in which they are measured.
 pub(crate) static WORKLOADS: &[Workload] = &[
-    workload!(spawn spawn_join_1M: 15.0 / 10.0, spawn::join),
+    workload!(spawn spawn_join_1M: 15.0 / 10.0, sized spawn::join),
     workload!(spawn spawn_one_wait: 8.0 / 5.0, spawn::one_wait),
     workload!(yield gosched_1: 8.0 / 10.0, yields::one),
     workload!(yield gosched_100x: 8.0 / 30.0, yields::hundred),
@@ -99,8 +121,12 @@ pub(crate) static WORKLOADS: &[Workload] = &[
     workload!(chan buf128_4p4c: 2.5 / 3.5, |r| chan::four_to_four(r, 128, 5_000_000)),
     workload!(chan unbuf_4p4c: 4.5 / 5.0, |r| chan::four_to_four(r, 0, 1_000_000)),
     workload!(chan chan_same_g_buf1: 2.0 / 2.0, chan::same_goroutine),
+    workload!(select select2_recv_unbuf: 3.5 / 3.0, select::two),
+    workload!(select select_default_miss: 1.0 / 1.0, select::default_miss),
+    workload!(select select8_ready: 4.0 / 3.0, select::eight_ready),
+    workload!(select select_timeout_hit: 4.0 / 3.0, select::timeout_hit),
     workload!(classic ring503: 4.0 / 3.0, classic::ring),
-    workload!(classic skynet_1M: 12.0 / 20.0, classic::skynet_1m),
+    workload!(classic skynet_1M: 12.0 / 20.0, sized classic::skynet_1m),
     workload!(classic sieve_1500: 4.0 / 4.0, classic::sieve_1500),
     workload!(classic pfib_36: 1.8 / 2.0, classic::pfib_36),
     // With one P nothing can beat Go here: the 20 us are the job.
@@ -108,6 +134,8 @@ pub(crate) static WORKLOADS: &[Workload] = &[
     workload!(pool late_workers_8x20us: 1.0 / 1.0, |r| pool::late_workers(r, 8, 10_000, Duration::from_micros(20))),
     workload!(pool late_workers_8x200us: 1.0 / 1.0, |r| pool::late_workers(r, 8, 1000, Duration::from_micros(200))),
     workload!(pool late_workers_64x20us: 1.0 / 1.0, |r| pool::late_workers(r, 64, 10_000, Duration::from_micros(20))),
+    workload!(timer sleep_1M: 8.0 / 5.0, sized timer::sleep_million),
+    workload!(timer timer_new_stop: 5.0 / 5.0, timer::new_stop),
     Workload {
         name: "parked_1M",
         group: "parked",
@@ -117,8 +145,19 @@ pub(crate) static WORKLOADS: &[Workload] = &[
             Row { name: "parked_1M_rss", goal: Goal::Bytes(4.4 * 1024.0) },
             Row { name: "parked_1M_tables", goal: Goal::None },
         ],
-        run: parked::million,
+        sized: true,
+        run: Some(parked::million),
     },
+    workload!(sync mutex_uncontended: 1.0 / 1.0, not yet),
+    workload!(sync mutex_8g: 2.0 / 2.0, not yet),
+    workload!(sync rwmutex_8r: 1.0 / 2.0, not yet),
+    workload!(sync syncmap_load_8g: 1.0 / 1.0, not yet),
+    workload!(sync pool_getput_8g: 1.0 / 1.0, not yet),
+    workload!(sync cond_pingpong: 3.0 / 3.0, not yet),
+    workload!(ctx ctx_cancel_tree_100k: 5.0 / 4.0, not yet),
+    workload!(tcp tcp_echo_1: 1.4 / 1.4, not yet),
+    workload!(tcp tcp_echo_100: 1.4 / 1.4, not yet),
+    workload!(tcp tcp_echo_1000: 1.4 / 1.4, not yet),
 ];
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use goconc::sync::WaitGroup;
 use goconc::{Chan, go};
 
-use crate::child::{Recorder, check, sum_below};
+use crate::recorder::{Recorder, check, sum_below};
 
 /// There and back over two unbuffered channels; an operation is a round trip.
 pub(super) fn pingpong(r: &Recorder) {

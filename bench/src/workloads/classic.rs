@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use goconc::{Chan, go};
 
-use crate::child::{Recorder, check, sum_below};
+use crate::recorder::{Recorder, check, sum_below};
 
 /// 503 goroutines in a ring pass a number on, which says how often; an operation is a hop.
 pub(super) fn ring(r: &Recorder) {
@@ -37,12 +37,12 @@ fn ring_member(input: &Chan<isize>, output: &Chan<isize>, done: &Chan<isize>) {
 
 /// A tree of goroutines with ten children each and a million leaves, which adds up the numbers of its leaves.
 pub(super) fn skynet_1m(r: &Recorder) {
-    const N: isize = 1_000_000;
+    let n = r.size_or(1_000_000) as isize;
     // The leaves and the inner nodes.
-    r.best((N * 10 / 9) as usize, || {
+    r.best((n * 10 / 9) as usize, || {
         let c = Chan::new();
-        go!([c] { skynet(&c, 0, N, 10) });
-        check("sum of the leaves", c.recv_or_default(), sum_below(N));
+        go!([c] { skynet(&c, 0, n, 10) });
+        check("sum of the leaves", c.recv_or_default(), sum_below(n));
     });
 }
 

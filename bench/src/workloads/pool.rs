@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use goconc::sync::WaitGroup;
 use goconc::{Chan, go, runtime};
 
-use crate::child::{Recorder, check};
+use crate::recorder::{Recorder, check};
 
 /// Workers that are all parked before the first job arrives: do they still work at the same time?
 pub(super) fn late_workers(r: &Recorder, workers: usize, jobs: usize, work: Duration) {

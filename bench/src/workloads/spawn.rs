@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use goconc::sync::WaitGroup;
 use goconc::{Chan, go, runtime, time};
 
-use crate::child::{Recorder, check};
+use crate::recorder::{Recorder, check};
 
 /// A million goroutines that do nothing, and one that waits for them.
 pub(super) fn join(r: &Recorder) {
-    const N: usize = 1_000_000;
     // A static, as Go's closure holds a bare pointer: an `Arc` would add two atomic operations per goroutine.
     static WG: WaitGroup = WaitGroup::new();
+    let n = r.size_or(1_000_000);
     let before = runtime::num_goroutine();
-    r.best(N, || {
-        WG.add(N as isize);
-        for _ in 0..N {
+    r.best(n, || {
+        WG.add(n as isize);
+        for _ in 0..n {
             go! { WG.done() }
         }
         WG.wait();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use goconc::sync::WaitGroup;
 use goconc::{go, runtime};
 
-use crate::child::{Recorder, check};
+use crate::recorder::{Recorder, check};
 
 /// Yields per run, of all goroutines together.
 const N: usize = 2_000_000;

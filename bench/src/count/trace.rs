@@ -1,0 +1,176 @@
+//! Counts the instructions that one thread of a child executes, by single steps.
+//!
+//! The child asks to be traced (`attach`) and raises a signal wherever a stretch begins or ends (`mark`). Between two such
+//! signals the parent has the thread execute one instruction at a time. That needs no hardware counters, which virtual
+//! machines often do not have, and no rights beyond those over one's own children. It is exact, and slow: some microseconds
+//! per instruction.
+//!
+//! So slow that the watcher of the runtime would think that the thread hangs, and give its work to another one. Therefore all
+//! other threads of the child are stopped meanwhile, at a moment at which they sleep and hold no lock. What is counted must
+//! not wait for them.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Error};
+use std::mem;
+use std::process::{Child, Command, Stdio};
+use std::ptr::null_mut;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libc::{c_int, c_uint, c_void, pid_t};
+
+/// Says that a stretch begins or ends.
+const MARK: c_int = libc::SIGUSR1;
+/// For all stretches of a child. Reached only when it hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// In the child: has the parent trace this thread, and tells it which one that is.
+///
+/// # Panics
+/// When the system does not allow it.
+pub(super) fn attach() {
+    trace(libc::PTRACE_TRACEME, 0, 0).expect("a parent may trace its child");
+    // SAFETY: gettid has no arguments and cannot fail.
+    println!("{}", unsafe { libc::gettid() });
+}
+
+/// In the child: ends a stretch and begins the next one.
+pub(super) fn mark() {
+    // SAFETY: the parent traces this thread and takes the signal away; without a parent its default action ends the process.
+    unsafe { libc::raise(MARK) };
+}
+
+/// In the parent: runs the child and gives the instructions of its two stretches.
+pub(super) fn stretches(mut command: Command) -> Result<[u64; 2], String> {
+    share_a_cpu();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
+    let pid = child.id() as pid_t;
+    let (counted, is_counted) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        if is_counted.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            // SAFETY: the child has not been waited for, so its id is still its own.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+    });
+    let counts = count_in(&mut child);
+    if counts.is_err() {
+        // Some of it may be stopped, and would be so for ever. Who traces a thread must also bury it.
+        let threads = threads(pid);
+        let _ = child.kill();
+        threads.into_iter().filter(|&thread| thread != pid).for_each(|thread| while stop(thread).is_ok() {});
+    }
+    drop(counted);
+    watchdog.join().map_err(|_| "the watchdog panicked")?;
+    let status = child.wait().map_err(|e| e.to_string())?;
+    match counts {
+        Ok(_) if !status.success() => Err(format!("died after it was counted ({status})")),
+        counts => counts,
+    }
+}
+
+/// Keeps this thread and the children it will have on one CPU: the two take turns, step by step, and to wake another CPU
+/// takes ten times as long. Where that is not allowed it is only slower.
+fn share_a_cpu() {
+    // SAFETY: a set of CPUs is a plain array of bits, and none of them is a valid set.
+    let mut cpus: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: it has no arguments; where it fails, it gives -1, which no set has.
+    let cpu = unsafe { libc::sched_getcpu() };
+    // SAFETY: it checks the number against the size of the set.
+    unsafe { libc::CPU_SET(cpu as usize, &mut cpus) };
+    // SAFETY: the set is ours and as large as we say; 0 is the calling thread.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&cpus), &raw const cpus) };
+}
+
+/// Waits for the marks of a child and counts between them.
+fn count_in(child: &mut Child) -> Result<[u64; 2], String> {
+    let mut line = String::new();
+    let stdout = child.stdout.take().ok_or("no pipe from the child")?;
+    BufReader::new(stdout).read_line(&mut line).map_err(|e| e.to_string())?;
+    let thread: pid_t = line.trim().parse().map_err(|_| "said no thread: it could not be traced")?;
+    let first = stop(thread)?;
+    if first != MARK {
+        return Err(format!("stopped with signal {first} before its first mark"));
+    }
+    let others = stop_others(child.id() as pid_t, thread)?;
+    let counts = [stretch(thread)?, stretch(thread)?];
+    for thread in others.into_iter().chain([thread]) {
+        trace(libc::PTRACE_DETACH, thread, 0)?;
+    }
+    Ok(counts)
+}
+
+/// Stops all threads of a process but `counted`, once all of them sleep.
+fn stop_others(pid: pid_t, counted: pid_t) -> Result<Vec<pid_t>, String> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let others = loop {
+        let mut others = threads(pid);
+        others.retain(|&thread| thread != counted);
+        if others.iter().all(|&thread| sleeps(pid, thread)) {
+            break others;
+        }
+        if Instant::now() > deadline {
+            return Err("its other threads do not come to rest".into());
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    for &thread in &others {
+        trace(libc::PTRACE_SEIZE, thread, 0)?;
+        trace(libc::PTRACE_INTERRUPT, thread, 0)?;
+        stop(thread)?;
+    }
+    Ok(others)
+}
+
+/// The threads of a process.
+fn threads(pid: pid_t) -> Vec<pid_t> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Whether a thread sleeps in the kernel. One that has ended does.
+fn sleeps(pid: pid_t, thread: pid_t) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).unwrap_or_default();
+    // `12 (name) S ...`, and the name may hold anything.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+}
+
+/// Steps through the thread until its next mark.
+fn stretch(thread: pid_t) -> Result<u64, String> {
+    let mut steps = 0;
+    let mut signal = 0;
+    loop {
+        trace(libc::PTRACE_SINGLESTEP, thread, signal)?;
+        steps += 1;
+        signal = match stop(thread)? {
+            MARK => return Ok(steps),
+            libc::SIGTRAP => 0,
+            other => other,
+        };
+    }
+}
+
+/// Waits until the thread stops, and gives the signal that it stopped with.
+fn stop(thread: pid_t) -> Result<c_int, String> {
+    let mut status = 0;
+    // SAFETY: `status` is ours.
+    let waited = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL) };
+    match waited {
+        _ if waited != thread => Err(format!("could not be waited for: {}", Error::last_os_error())),
+        _ if libc::WIFSTOPPED(status) => Ok(libc::WSTOPSIG(status)),
+        _ if libc::WIFSIGNALED(status) => {
+            Err(format!("died of signal {} while it was counted", libc::WTERMSIG(status)))
+        }
+        _ => Err("ended while it was counted".into()),
+    }
+}
+
+/// A ptrace request without an address.
+fn trace(request: c_uint, thread: pid_t, signal: c_int) -> Result<(), String> {
+    let data = signal as usize as *mut c_void;
+    // SAFETY: none of our requests reads or writes memory: the address is unused and the data is a signal or nothing.
+    match unsafe { libc::ptrace(request, thread, null_mut::<c_void>(), data) } {
+        -1 => Err(format!("ptrace: {}", Error::last_os_error())),
+        _ => Ok(()),
+    }
+}

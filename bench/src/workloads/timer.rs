@@ -1,0 +1,50 @@
+//! Sleepers and timers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use goconc::sync::WaitGroup;
+use goconc::{go, time};
+
+use crate::recorder::{Recorder, check};
+
+/// A million goroutines that sleep between half a second and one and a half. What is reported is the time beyond the longest
+/// sleep.
+pub(super) fn sleep_million(r: &Recorder) {
+    const SHORTEST: usize = 500; // ms
+    const STEPS: usize = 1000; // ms
+    // Statics, as Go's closure holds bare pointers.
+    static WG: WaitGroup = WaitGroup::new();
+    static EARLY: AtomicUsize = AtomicUsize::new(0);
+    let n = r.size_or(1_000_000);
+    let start = Instant::now();
+    for i in 0..n {
+        WG.add(1);
+        go! {
+            let d = Duration::from_millis((SHORTEST + i % STEPS) as u64);
+            let start = Instant::now();
+            time::sleep(d);
+            if start.elapsed() < d {
+                EARLY.fetch_add(1, Ordering::Relaxed); // `done` publishes it
+            }
+            WG.done();
+        }
+    }
+    WG.wait();
+    let longest = Duration::from_millis((SHORTEST + STEPS - 1) as u64);
+    r.time(r.name(), n, start.elapsed().saturating_sub(longest));
+    check("number of sleeps that were too short", EARLY.load(Ordering::Relaxed), 0);
+}
+
+/// Timers that never fire.
+pub(super) fn new_stop(r: &Recorder) {
+    const N: usize = 3_000_000;
+    r.best(N, || {
+        let mut stopped = 0;
+        for _ in 0..N {
+            let t = time::Timer::new(time::HOUR);
+            stopped += usize::from(t.stop());
+        }
+        check("number of timers stopped", stopped, N);
+    });
+}
