@@ -87,7 +87,7 @@ use proc_macro2::Delimiter;
 ///     move || { let _ = (|| { statements })(); }
 /// });
 /// ```
-/// The names cannot be seen by the program. If `recover` is among the tokens the closure begins with
+/// The names cannot be seen by the program. If `recover` is among the tokens, without a path, the closure begins with
 /// `use ::goconc::__private::recover;`: the name means something only inside.
 ///
 /// # Errors
