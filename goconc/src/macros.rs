@@ -73,7 +73,7 @@
 ///     move || { let _ = (|| { statements })(); }
 /// });
 /// ```
-/// The names cannot be seen by the program. If `recover` is among the tokens the closure begins with
+/// The names cannot be seen by the program. If `recover` is among the tokens, without a path, the closure begins with
 /// `use $crate::__private::recover;`: the name means something only inside.
 ///
 /// # Errors

@@ -287,3 +287,21 @@ mod signatures {
         assert_eq!(results.iter().collect::<Vec<_>>(), [2]);
     }
 }
+
+/// `recover` by its own import, which counts as used.
+mod imported {
+    #![deny(unused_imports)]
+
+    use goconc::{defer, goroutine, recover};
+
+    #[goroutine]
+    fn f() -> i32 {
+        defer! { recover(); }
+        panic!("x")
+    }
+
+    #[test]
+    fn by_name() {
+        assert_eq!(f(), 0);
+    }
+}

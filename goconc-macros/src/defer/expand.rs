@@ -32,15 +32,19 @@ pub(crate) fn expand(defer: Defer, krate: &CratePath) -> TokenStream {
     let Deferred { before, kind, body } = deferred(form, &defer.captures, krate);
     let new = krate.private("Deferred");
     let kind = syn::Ident::new(kind, site);
-    let recover = mentions(&body, "recover").then(|| {
-        let recover = krate.private("recover");
-        quote_spanned!(site=> #[allow(unused_imports)] use #recover;)
-    });
+    let (imported, recover) = bare_recover(&body)
+        .map(|name| {
+            let recover = krate.private("recover");
+            let imported = quote_spanned!(site=> #[allow(unused_imports)] use #name as _;);
+            (imported, quote_spanned!(site=> #[allow(unused_imports)] use #recover;))
+        })
+        .unzip();
     if defer.captures.is_empty() {
-        return quote_spanned!(site=> #before let _deferred = #new::#kind(|| { #recover #body }););
+        return quote_spanned!(site=> #imported #before let _deferred = #new::#kind(|| { #recover #body }););
     }
     let clones = defer.captures.iter().map(|capture| captures::expand(capture, krate));
     quote_spanned! {site=>
+        #imported
         let _deferred = #new::#kind({ #(#clones)* #before move || { #recover #body } });
     }
 }
@@ -153,6 +157,24 @@ fn is_recover(call: &Call) -> bool {
     let Target::Callee(callee) = &call.target else { return false };
     let Expr::Path(path) = operand::plain(callee) else { return false };
     call.args.is_empty() && path.path.segments.last().is_some_and(|last| last.ident == "recover")
+}
+
+/// The name `recover` without a path, if it is among the tokens. It means something else inside than outside; the import that
+/// it stands for outside, `use goconc::recover`, counts as used all the same.
+fn bare_recover(tokens: &TokenStream) -> Option<syn::Ident> {
+    let mut after_path = false;
+    for tree in tokens.clone() {
+        let found = match &tree {
+            TokenTree::Ident(word) if word == "recover" && !after_path => Some(word.clone()),
+            TokenTree::Group(group) => bare_recover(&group.stream()),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        after_path = matches!(&tree, TokenTree::Punct(punct) if matches!(punct.as_char(), ':' | '.'));
+    }
+    None
 }
 
 /// Whether `word` is among the tokens.

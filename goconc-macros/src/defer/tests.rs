@@ -90,26 +90,29 @@ fn texts_are_made_now() {
 
 #[test]
 fn recover_is_declared_inside() {
+    let imported = "#[allow(unused_imports)] use recover as _;";
     let declared = "#[allow(unused_imports)] use ::goconc::__private::recover;";
     assert_tokens(
         &expand("if let Some(p) = recover() { f(p) }", true),
         &format!(
-            "let _deferred = ::goconc::__private::Deferred::block(|| {{
+            "{imported}
+            let _deferred = ::goconc::__private::Deferred::block(|| {{
                 {declared}
                 {ALLOW} let _ = (|| {{ if let Some(p) = recover() {{ f(p) }} }})();
             }});"
         ),
     );
-    for path in ["recover", "goconc::recover"] {
-        assert_tokens(
-            &expand(&format!("{path}()"), false),
-            &format!(
-                "let _deferred = ::goconc::__private::Deferred::recover(|| {{
-                    {declared} {ALLOW} let _ = {path}();
-                }});"
-            ),
-        );
-    }
+    assert_tokens(
+        &expand("recover()", false),
+        &format!(
+            "{imported}
+            let _deferred = ::goconc::__private::Deferred::recover(|| {{
+                {declared} {ALLOW} let _ = recover();
+            }});"
+        ),
+    );
+    deferred("goconc::recover()", false, "", "recover", "goconc::recover()");
+    deferred("a.recover(); b::recover();", true, "", "block", "(|| { a.recover(); b::recover(); })()");
 }
 
 #[test]
