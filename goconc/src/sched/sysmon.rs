@@ -107,7 +107,8 @@ fn listen_for_quit() {
     let mut old: libc::sigaction = unsafe { core::mem::zeroed() };
     // SAFETY: reads the present action into `old`.
     let known = unsafe { libc::sigaction(libc::SIGQUIT, core::ptr::null(), &raw mut old) } == 0;
-    if known && old.sa_sigaction == libc::SIG_DFL {
+    // Ignored, too, as in Go: a shell starts its background jobs so.
+    if known && matches!(old.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
         let mut action = old;
         action.sa_sigaction = on_quit as extern "C" fn(libc::c_int) as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
