@@ -4,18 +4,34 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-static START: OnceLock<Instant> = OnceLock::new();
+/// When [`nanos`] was called first: by the kernel's clock, and by std's, which reads the same one.
+static START: OnceLock<(u64, Instant)> = OnceLock::new();
 static COARSE_MS: AtomicU64 = AtomicU64::new(0);
 
+fn start() -> &'static (u64, Instant) {
+    // In this order: so a moment that std's clock gave is never later than what `instant` makes of the same one.
+    START.get_or_init(|| (monotonic(), Instant::now()))
+}
+
 /// Nanoseconds since the first call in this process.
+#[inline]
 pub(crate) fn nanos() -> u64 {
-    let start = START.get_or_init(Instant::now);
-    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    let (ns, _) = start();
+    monotonic() - ns
+}
+
+/// What std's `Instant` is made of. It has no way to its number but differences of two, which take three times as long.
+#[inline]
+fn monotonic() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock exists on every system that std's `Instant` runs on, and `now` is a place for its answer.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// The moment at which [`nanos`] is, was or will be `ns`.
 pub(crate) fn instant(ns: u64) -> Instant {
-    *START.get_or_init(Instant::now) + Duration::from_nanos(ns)
+    start().1 + Duration::from_nanos(ns)
 }
 
 /// Milliseconds as of the last [`tick_coarse`]: sysmon keeps it fresh, Ms that wake up do too.

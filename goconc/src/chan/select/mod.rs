@@ -352,11 +352,13 @@ impl<'a, 'c> Running<'a, 'c> {
         let mut picked = None;
         let mut total = 0;
         for cases in self.cases.chunks(u64::BITS as usize) {
-            let mut ready = 0_u64;
+            let (mut ready, mut count) = (0_u64, 0);
             for (i, case) in cases.iter().enumerate() {
-                ready |= u64::from(case.may_proceed()) << i;
+                let may = case.may_proceed();
+                ready |= u64::from(may) << i;
+                count += u32::from(may);
             }
-            total += ready.count_ones();
+            total += count;
             if ready == 0 {
                 continue;
             }
@@ -364,7 +366,7 @@ impl<'a, 'c> Running<'a, 'c> {
                 return Some(&cases[ready.trailing_zeros() as usize]);
             }
             let drawn = if total > 1 { random_below(total) } else { 0 };
-            if drawn < ready.count_ones() {
+            if drawn < count {
                 (0..drawn).for_each(|_| ready &= ready - 1);
                 picked = Some(&cases[ready.trailing_zeros() as usize]);
             }
