@@ -26,6 +26,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 
 /// Children of a node of the heap.
 const ARITY: usize = 4;
+/// So many are taken off at a time.
+const BATCH: usize = 32;
 /// The place of a node that is in no heap.
 const NOWHERE: usize = usize::MAX;
 /// Marks the pointer to an untracked node.
@@ -271,31 +273,39 @@ impl Timers {
     }
 
     /// Fires everything that is due at `now`, earliest first; says how many that were. `by` is handed on to [`Ops::fire`].
+    /// What another M is about to fire is left to it.
     pub(crate) fn run(&self, now: u64, by: *const ()) -> usize {
         let mut count = 0;
+        let mut batch = [const { None }; BATCH];
         while self.next() <= now {
-            let Some(node) = self.pop(now) else { continue };
-            // SAFETY: `due` has said that it stays until it has fired.
-            let ops = unsafe { node.as_ref() }.ops;
-            // SAFETY: it was armed, is off the heap, and `due` was asked.
-            unsafe { (ops.fire)(node, Firing { now, by }) };
-            count += 1;
+            let Some(due) = self.pop(now, &mut batch) else { break };
+            for node in batch[..due].iter_mut().filter_map(Option::take) {
+                // SAFETY: `due` has said that it stays until it has fired.
+                let ops = unsafe { node.as_ref() }.ops;
+                // SAFETY: it was armed, is off the heap, and `due` was asked.
+                unsafe { (ops.fire)(node, Firing { now, by }) };
+                count += 1;
+            }
         }
         count
     }
 
-    /// Takes the first entry off, if it is due and its owner wants it to fire.
-    fn pop(&self, now: u64) -> Option<NonNull<Node>> {
-        let mut entries = self.entries.lock();
-        if entries.first() > now {
-            return None; // somebody else was quicker
+    /// Takes the first entries off that are due and that their owners want to fire; says how many. `None`: somebody else is at it.
+    fn pop(&self, now: u64, batch: &mut [Option<NonNull<Node>>; BATCH]) -> Option<usize> {
+        let mut entries = self.entries.try_lock()?;
+        let mut count = 0;
+        while count < BATCH && entries.first() <= now {
+            let node = entries.remove(0).node();
+            // SAFETY: the node was in the heap, so its owner has not passed `disarm` yet, which needs the lock that we hold.
+            let ops = unsafe { node.as_ref() }.ops;
+            // SAFETY: as above; it has just been taken off.
+            if unsafe { (ops.due)(node) } {
+                batch[count] = Some(node);
+                count += 1;
+            }
         }
-        let node = entries.remove(0).node();
         self.publish(&entries);
-        // SAFETY: the node was in the heap, so its owner has not passed `disarm` yet, which needs the lock that we hold.
-        let ops = unsafe { node.as_ref() }.ops;
-        // SAFETY: as above; it has just been taken off.
-        unsafe { (ops.due)(node) }.then_some(node)
+        Some(count)
     }
 }
 
