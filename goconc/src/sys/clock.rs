@@ -4,19 +4,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// When [`nanos`] was called first: by the kernel's clock, and by std's, which reads the same one.
-static START: OnceLock<(u64, Instant)> = OnceLock::new();
+/// When one of these clocks was looked at first: by std's, and by the kernel's, which is the same one.
+static START: OnceLock<(Instant, u64)> = OnceLock::new();
 static COARSE_MS: AtomicU64 = AtomicU64::new(0);
 
-fn start() -> &'static (u64, Instant) {
-    // In this order: so a moment that std's clock gave is never later than what `instant` makes of the same one.
-    START.get_or_init(|| (monotonic(), Instant::now()))
+fn start() -> &'static (Instant, u64) {
+    // In this order: so `nanos` is never ahead of `nanos_of_instant`.
+    START.get_or_init(|| (Instant::now(), monotonic()))
 }
 
 /// Nanoseconds since the first call in this process.
 #[inline]
 pub(crate) fn nanos() -> u64 {
-    let (ns, _) = start();
+    let (_, ns) = start();
     monotonic() - ns
 }
 
@@ -29,9 +29,15 @@ fn monotonic() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The moment at which [`nanos`] is, was or will be `ns`.
+/// As [`nanos`], for deadlines that [`instant`] shows to people: to the nanosecond what std's `Instant` counts. Ahead of `nanos`
+/// by some tens of nanoseconds, so that what is due by that one is due for people.
+pub(crate) fn nanos_of_instant() -> u64 {
+    u64::try_from(start().0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The moment at which [`nanos_of_instant`] is, was or will be `ns`.
 pub(crate) fn instant(ns: u64) -> Instant {
-    start().1 + Duration::from_nanos(ns)
+    start().0 + Duration::from_nanos(ns)
 }
 
 /// Milliseconds as of the last [`tick_coarse`]: sysmon keeps it fresh, Ms that wake up do too.
