@@ -15,6 +15,8 @@
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use crate::block;
@@ -25,13 +27,14 @@ use crate::sys::clock;
 use crate::timer::{Firing, NEVER, Node, Ops, Timers};
 use crate::wait::Sudog;
 
-/// What a clock channel has besides. The cells are guarded by the channel's lock.
+/// What a clock channel has besides. It is guarded by the channel's lock.
 #[repr(C)]
 pub(super) struct Clock {
     node: Node,
     chan: NonNull<Hchan<Instant>>,
-    /// When it is due; NEVER: stopped, or received.
-    when: Cell<u64>,
+    /// When it is due; NEVER: stopped, or received. The one field that others may look at. Relaxed throughout: written under the
+    /// lock, and who looks without it learns of a moment only.
+    when: AtomicU64,
     /// Nanoseconds between two ticks; zero: there is only one.
     period: Cell<u64>,
 }
@@ -48,7 +51,7 @@ impl Clock {
     pub(super) fn make(chan: NonNull<Hchan<Instant>>, when: u64, period: u64) -> NonNull<Clock> {
         const { assert!(size_of::<Clock>() <= block::SIZE) };
         let this = take_block().cast::<Clock>();
-        let clock = Clock { node: Node::new(&OPS), chan, when: Cell::new(when), period: Cell::new(period) };
+        let clock = Clock { node: Node::new(&OPS), chan, when: AtomicU64::new(when), period: Cell::new(period) };
         // SAFETY: a free block is large enough and aligned to a cache line.
         unsafe { this.write(clock) };
         this
@@ -67,7 +70,7 @@ impl Clock {
 
     /// The moment of expiry, if that has come. Locked.
     pub(super) fn take(&self) -> Option<Instant> {
-        let when = self.when.get();
+        let when = self.when.load(Relaxed);
         if when == NEVER {
             return None;
         }
@@ -75,14 +78,20 @@ impl Clock {
         (when <= now).then(|| self.advance(now))
     }
 
+    /// Whether it is not due. Needs no lock.
+    pub(super) fn seems_early(&self) -> bool {
+        let when = self.when.load(Relaxed);
+        when == NEVER || when > clock::nanos()
+    }
+
     /// Moves the deadline on and returns the one that has passed. Locked.
     fn advance(&self, now: u64) -> Instant {
-        let (when, period) = (self.when.get(), self.period.get());
+        let (when, period) = (self.when.load(Relaxed), self.period.get());
         let next = match (now - when).checked_div(period) {
             Some(missed) => when.saturating_add(period.saturating_mul(missed + 1)).min(NEVER - 1),
             None => NEVER,
         };
-        self.when.set(next);
+        self.when.store(next, Relaxed);
         clock::instant(when)
     }
 
@@ -104,7 +113,7 @@ impl Clock {
     /// Puts it into a heap, `here` unless it is in one, if it will ever be due. Locked.
     fn arm(this: NonNull<Clock>, here: &'static Timers) -> Option<Armed> {
         // SAFETY: alive: the caller has a reference to the channel.
-        let when = unsafe { this.as_ref() }.when.get();
+        let when = unsafe { this.as_ref() }.when.load(Relaxed);
         // SAFETY: it stays until `destroy`, which disarms; the channel's lock is held.
         (when != NEVER).then(|| unsafe { timers::arm(this.cast(), when, here) })
     }
@@ -114,7 +123,8 @@ impl Clock {
     pub(super) fn set(this: NonNull<Clock>, when: u64, period: u64, waited: bool) -> (bool, Option<Armed>) {
         // SAFETY: alive: the caller has a reference to the channel.
         let clock = unsafe { this.as_ref() };
-        let active = clock.when.replace(when) != NEVER;
+        let active = clock.when.load(Relaxed) != NEVER;
+        clock.when.store(when, Relaxed);
         clock.period.set(period);
         if !waited {
             return (active, None);
@@ -144,7 +154,7 @@ unsafe fn fire(node: NonNull<Node>, firing: Firing) {
     let c = unsafe { chan.as_ref() };
     c.lock_for_select();
     // A receiver, a stop or a reset may have been quicker. Whoever still waits, waits for what is next.
-    let receiver = (clock.when.get() <= firing.now).then(|| c.pop_receiver()).flatten();
+    let receiver = (clock.when.load(Relaxed) <= firing.now).then(|| c.pop_receiver()).flatten();
     if let Some(sudog) = receiver {
         // SAFETY: the receiver waits until it is woken.
         let receiver = unsafe { sudog.as_ref() };

@@ -262,6 +262,13 @@ impl<T> Hchan<T> {
         }
     }
 
+    /// As [`seems_busy`](Self::seems_busy), for a clock channel, whose answer costs a look at the clock.
+    #[inline(always)]
+    pub(super) fn seems_early(&self) -> bool {
+        // SAFETY: the clock lives as long as the channel.
+        self.clock().is_some_and(|clock| unsafe { clock.as_ref() }.seems_early())
+    }
+
     /// The clock of a clock channel.
     #[inline(always)]
     fn clock(&self) -> Option<NonNull<Clock>> {

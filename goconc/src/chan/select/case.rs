@@ -175,6 +175,12 @@ impl<'a> Case<'a> {
         may && !self.dismissed.get()
     }
 
+    /// Whether it is known not to be ready, although it is worth trying: found out once it was drawn, because it costs more.
+    #[inline(always)]
+    pub(super) fn is_early(&self) -> bool {
+        matches!(&self.what, What::Channel { channel, .. } if channel.seems_early())
+    }
+
     /// From here on the pass over the cases leaves it out.
     pub(super) fn dismiss(&self) {
         self.dismissed.set(true);

@@ -303,6 +303,7 @@ impl<'a, 'c> Running<'a, 'c> {
     fn try_each(&self) -> Option<usize> {
         while let Some(case) = self.pick() {
             let chosen = match case.lock() {
+                _ if case.is_early() => None,
                 Some(lock) if !case.is_waitable() => {
                     lock.lock();
                     let look = case.look();
