@@ -109,6 +109,7 @@ programs! {
         assert!(output.stdout().contains(", is 1\n"), "{}", output.stdout());
     };
     same_tree [] in_order;
+    select_many [] in_order;
     semaphore [] in_order;
     sieve [] in_order;
     stop_signal [] |output, expected| {
@@ -125,6 +126,7 @@ programs! {
     token_ring [] in_order;
     unbuffered [] any_order;
     wait_group [] any_order;
+    waitable [] in_order;
     worker_pool [] any_order;
 }
 

@@ -20,12 +20,16 @@
 //! | `ch <- v`, `<-ch`, `close(ch)` | `ch.send(v)`, `ch.recv()`, `ch.close()` |
 //! | `for v := range ch` | `for v in &ch` |
 //! | `select { case v := <-a: .. }` | `select! { v := <-a => .. }` |
-//! | `reflect.Select(cases)` | `chan::Select` |
+//! | `case <-time.After(d): ..` | `<-time::after(d) => ..` |
+//! | `reflect.Select(cases)` | [`chan::Select`] |
 //! | `chan<- T`, `<-chan T` | `chan::Send<T>`, `Recv<T>` |
-//! | `sync.WaitGroup` | `sync::WaitGroup` |
+//! | `sync.WaitGroup` | [`sync::WaitGroup`] |
+//! | `time.Sleep(d)`, `time.After(d)`, `time.NewTimer(d)`, `time.NewTicker(d)` | [`time::sleep`], [`time::after`], [`time::Timer`], [`time::Ticker`] |
+//! | `time.AfterFunc(d, f)` | [`time::after_func`] |
 //! | `defer f(a, b)` | `defer!(f(a, b))` |
 //! | `defer func() { .. }()` | `defer! { .. }` |
-//! | `recover()`, `panic(v)` | `recover()`, `goconc::panic(v)` or any panic of Rust |
+//! | `if r := recover(); r != nil { .. }` | `if let Some(panic) = recover() { .. }` |
+//! | `panic(v)` | [`panic(v)`](panic()), or any panic of Rust |
 //!
 //! Every operation works everywhere: on a goroutine it parks the goroutine, on any other thread it blocks that thread.
 //!
@@ -33,6 +37,11 @@
 //! Until its first instruction, any. After that, a goroutine changes threads only where that is known to be harmless: when
 //! the program has no thread-locals but a few of the standard library's and ours, which [`runtime::migration`] proves at
 //! start. Otherwise it stays. This is what makes a safe `go!` sound.
+
+/// The programs of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 // Layer by layer; a file uses its own layer and those above it here. `tests/layers.rs` checks.
 mod sys;

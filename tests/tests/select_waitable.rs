@@ -203,3 +203,90 @@ fn join_handle() {
     assert!(select! { biased; default => true, _ = <-joined, if false => false });
     assert_eq!(joined.join().unwrap(), 6, "a select that took nothing leaves it");
 }
+
+/// A WaitGroup as an arm: ready while the counter is zero, in all forms; `wait` beside it is not disturbed.
+#[test]
+fn wait_group() {
+    let (wg, never) = (Arc::new(WaitGroup::new()), Chan::<()>::new());
+    assert!(select! { <-wg => true, <-never => false });
+    select! { () = <-wg => {} }
+    assert!(select! { <-*wg => true, default => false });
+    wg.add(2);
+    assert!(!select! { <-wg => true, default => false });
+    assert!(!select! { <-wg => true, <-never => true, default => false });
+    assert!(!select! { <-wg, if false => true, default => false });
+    wg.done();
+    let selects: Vec<_> = (0..4)
+        .map(|i| {
+            let (wg, never) = (Arc::clone(&wg), never.clone());
+            goconc::spawn(move || match i % 3 {
+                0 => wg.wait(),
+                1 => select! { <-wg => {} },
+                _ => select! { <-wg => {}, <-never => {} },
+            })
+        })
+        .collect();
+    let theirs = Arc::clone(&wg);
+    let thread =
+        std::thread::spawn(move || select! { <-theirs => {}, <-time::after(time::HOUR) => panic!() });
+    std::thread::sleep(ms(20));
+    assert!(!thread.is_finished());
+    wg.done();
+    guarded("thread", || thread.join().unwrap());
+    for select in selects {
+        guarded("select", || select.join().unwrap());
+    }
+    assert!(select! { biased; <-wg => true, default => false }, "it stays ready");
+}
+
+/// A select that lost with the group, and one that was polled, leave nothing behind: the group is used again and again.
+#[test]
+fn wait_group_again_and_again() {
+    let wg = Arc::new(WaitGroup::new());
+    let (ch, never) = (Chan::with_capacity(1), Chan::<()>::new());
+    for round in 0..if cfg!(debug_assertions) { 200 } else { 5_000 } {
+        wg.add(1);
+        assert!(!select! { <-wg => true, default => false });
+        ch.send(());
+        select! { <-ch => {}, <-wg => panic!("it is not zero") }
+        wg.add(1); // beside the bit that was left: no misuse
+        wg.add(-1);
+        let theirs = Arc::clone(&wg);
+        wg.go(move || theirs.done());
+        match round % 3 {
+            0 => guarded("round", || select! { <-wg => {}, <-never => {} }),
+            1 => guarded("round", || select! { <-wg => {} }),
+            _ => guarded("round", || wg.wait()),
+        }
+    }
+}
+
+/// Others add and are done while a select waits: no wake-up is lost, and `add` is no misuse, as nobody is in `wait`.
+#[test]
+fn wait_group_in_use() {
+    let wg = Arc::new(WaitGroup::new());
+    let stop = Chan::<()>::new();
+    wg.add(1);
+    let users = Arc::new(WaitGroup::new());
+    for _ in 0..2 {
+        let (wg, stop) = (Arc::clone(&wg), stop.clone());
+        users.go(move || {
+            while select! { <-stop => false, default => true } {
+                wg.add(1);
+                runtime::gosched();
+                wg.done();
+                runtime::gosched(); // a select that was woken now finds the zero
+            }
+        });
+    }
+    for _ in 0..if cfg!(debug_assertions) { 100 } else { 2_000 } {
+        let theirs = Arc::clone(&wg);
+        let select = goconc::spawn(move || select! { <-theirs => {}, <-time::after(time::HOUR) => panic!() });
+        runtime::gosched();
+        wg.done(); // from here on the counter is zero now and then
+        guarded("select", || select.join().unwrap());
+        wg.add(1);
+    }
+    stop.close();
+    guarded("users", || users.wait());
+}

@@ -51,7 +51,8 @@ impl Clock {
     pub(super) fn make(chan: NonNull<Hchan<Instant>>, when: u64, period: u64) -> NonNull<Clock> {
         const { assert!(size_of::<Clock>() <= block::SIZE) };
         let this = take_block().cast::<Clock>();
-        let clock = Clock { node: Node::new(&OPS), chan, when: AtomicU64::new(when), period: Cell::new(period) };
+        let clock =
+            Clock { node: Node::new(&OPS), chan, when: AtomicU64::new(when), period: Cell::new(period) };
         // SAFETY: a free block is large enough and aligned to a cache line.
         unsafe { this.write(clock) };
         this

@@ -1,9 +1,11 @@
 //! Mirrors `sync::waitgroup` and `wait::sema`: `wait` returns once, after every `done`, with what was done before them
-//! visible, and nothing of the group is touched after the last waiter may have freed it.
+//! visible, and nothing of the group is touched after the last waiter may have freed it. A select that waits for the group goes
+//! on, also when others add to it meanwhile.
 //!
 //! Fails with the flaws `order` (`add` with Relaxed: what was done races), `token` (a release before the acquire is not
-//! remembered), `store` (the state is stored after the release: a waiter finds its group reused) and `touch` (`done` looks
-//! at the group once more: it may be gone).
+//! remembered), `store` (the state is stored after the release: a waiter finds its group reused), `touch` (`done` looks
+//! at the group once more: it may be gone), `watch` (a select asks and sets no bit) and `late` (the bit goes after the wake-up:
+//! it may be that of a select that has asked since).
 
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::collections::VecDeque;
@@ -16,9 +18,15 @@ use crate::models::{ByteLock, Flaw, Signal};
 use crate::sys::atomic::AtomicUsize;
 
 const ONE: usize = 1 << 32;
+const WAITER: usize = 2;
+const WATCHED: usize = 1;
 
-fn split(state: usize) -> (i32, u32) {
-    ((state >> 32) as u32 as i32, state as u32)
+fn counter_of(state: usize) -> i32 {
+    (state >> 32) as u32 as i32
+}
+
+fn waiters_of(state: usize) -> u32 {
+    state as u32 / WAITER as u32
 }
 
 #[derive(Default)]
@@ -61,9 +69,51 @@ impl Sema {
     }
 }
 
+/// As in `chan::select::waiters`, which has a model of its own.
+struct Selects {
+    lock: ByteLock,
+    epoch: AtomicUsize,
+    queue: UnsafeCell<Vec<Arc<Signal>>>,
+}
+
+impl Selects {
+    /// Under the lock.
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Arc<Signal>>) -> R) -> R {
+        // SAFETY: the caller holds the lock, and loom checks it.
+        self.queue.with_mut(|queue| f(unsafe { &mut *queue }))
+    }
+
+    fn wake_all(&self) {
+        self.lock.lock();
+        self.epoch.store(self.epoch.load(Relaxed) + 1, Release);
+        let all = self.with(core::mem::take);
+        self.lock.unlock();
+        all.iter().for_each(|note| note.wakeup());
+    }
+
+    fn wait_until(&self, ready: impl Fn() -> bool) {
+        loop {
+            let epoch = self.epoch.load(Acquire);
+            if ready() {
+                return;
+            }
+            self.lock.lock();
+            if self.epoch.load(Acquire) != epoch {
+                self.lock.unlock();
+                continue;
+            }
+            let note = Arc::new(Signal::new());
+            self.with(|queue| queue.push(Arc::clone(&note)));
+            self.lock.unlock();
+            note.sleep();
+        }
+    }
+}
+
 struct WaitGroup {
     state: AtomicUsize,
     sema: Sema,
+    selects: Selects,
     flaw: Flaw,
     /// Stands for its memory: who uses the group reads it, who frees it writes it.
     memory: UnsafeCell<()>,
@@ -81,6 +131,11 @@ impl WaitGroup {
         Arc::new(WaitGroup {
             state: AtomicUsize::new(counter * ONE),
             sema: Sema { lock: ByteLock::new(), inside: UnsafeCell::new(Waiting::default()) },
+            selects: Selects {
+                lock: ByteLock::new(),
+                epoch: AtomicUsize::new(0),
+                queue: UnsafeCell::new(Vec::new()),
+            },
             flaw,
             memory: UnsafeCell::new(()),
             results: [0, 0].map(Cell::new),
@@ -98,19 +153,43 @@ impl WaitGroup {
 
     fn done(&self) {
         self.use_memory();
-        let change = ONE.wrapping_neg();
+        if self.add(-1) {
+            self.selects.wake_all();
+            if self.flaw.is("late") {
+                self.state.fetch_and(!WATCHED, Relaxed);
+            }
+        }
+    }
+
+    fn add(&self, delta: isize) -> bool {
+        let change = (delta as usize).wrapping_mul(ONE);
         let order = if self.flaw.is("order") { Relaxed } else { AcqRel };
         let state = self.state.fetch_add(change, order).wrapping_add(change);
-        let (counter, waiters) = split(state);
-        if counter > 0 && waiters == 0 || state == 0 {
+        let (counter, others) = (counter_of(state), state as u32);
+        if counter > 0 && (others == 0 || delta < 0) || state == 0 {
             if self.flaw.is("touch") {
                 self.use_memory();
             }
-            return;
+            return false;
         }
+        self.add_slow(state, delta)
+    }
+
+    fn add_slow(&self, state: usize, delta: isize) -> bool {
+        let (counter, waiters) = (counter_of(state), waiters_of(state));
         assert!(counter >= 0, "negative counter");
-        if counter > 0 || waiters == 0 {
-            return;
+        assert!(
+            !(waiters != 0 && delta > 0 && counter as isize == delta),
+            "add called concurrently with wait"
+        );
+        if counter > 0 {
+            return false;
+        }
+        if waiters == 0 {
+            if self.flaw.is("late") {
+                return true;
+            }
+            return self.state.fetch_and(!WATCHED, Relaxed) & WATCHED != 0;
         }
         assert_eq!(self.state.load(Relaxed), state, "add called concurrently with wait");
         if !self.flaw.is("store") {
@@ -120,21 +199,36 @@ impl WaitGroup {
         if self.flaw.is("store") {
             self.state.store(0, Release);
         }
+        state & WATCHED != 0
     }
 
     fn wait(&self) {
         let mut state = self.state.load(Acquire);
         loop {
-            if split(state).0 == 0 {
+            if counter_of(state) == 0 {
                 return;
             }
-            match self.state.compare_exchange_weak(state, state + 1, Relaxed, Acquire) {
+            match self.state.compare_exchange_weak(state, state + WAITER, Relaxed, Acquire) {
                 Ok(_) => break,
                 Err(now) => state = now,
             }
         }
         self.sema.acquire();
-        assert_eq!(self.state.load(Acquire), 0, "reused before the previous wait has returned");
+        assert!(self.state.load(Acquire) < WAITER, "reused before the previous wait has returned");
+    }
+
+    fn is_zero_or_watch(&self) -> bool {
+        let mut state = self.state.load(Acquire);
+        while counter_of(state) != 0 {
+            if state & WATCHED != 0 || self.flaw.is("watch") {
+                return false;
+            }
+            match self.state.compare_exchange_weak(state, state | WATCHED, Relaxed, Acquire) {
+                Ok(_) => return false,
+                Err(now) => state = now,
+            }
+        }
+        true
     }
 }
 
@@ -173,6 +267,51 @@ fn two_waiters(flaw: Flaw) {
     });
 }
 
+/// A select and one goroutine, while another one comes and goes.
+fn select_beside_add(flaw: Flaw) {
+    loom::model(move || {
+        let wg = WaitGroup::new(flaw, 1);
+        let goroutine = {
+            let wg = Arc::clone(&wg);
+            thread::spawn(move || {
+                wg.results[0].set(1);
+                wg.done();
+            })
+        };
+        let other = {
+            let wg = Arc::clone(&wg);
+            thread::spawn(move || {
+                wg.add(1);
+                wg.done();
+            })
+        };
+        wg.selects.wait_until(|| wg.is_zero_or_watch());
+        assert_eq!(wg.results[0].get(), 1);
+        [goroutine, other].into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// A select beside a waiter.
+fn select_beside_wait(flaw: Flaw) {
+    loom::model(move || {
+        let wg = WaitGroup::new(flaw, 1);
+        let waiter = {
+            let wg = Arc::clone(&wg);
+            thread::spawn(move || wg.wait())
+        };
+        let goroutine = {
+            let wg = Arc::clone(&wg);
+            thread::spawn(move || {
+                wg.results[0].set(1);
+                wg.done();
+            })
+        };
+        wg.selects.wait_until(|| wg.is_zero_or_watch());
+        assert_eq!(wg.results[0].get(), 1);
+        [waiter, goroutine].into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
 #[test]
 fn wait_returns_after_every_done() {
     two_done(Flaw::None);
@@ -181,6 +320,24 @@ fn wait_returns_after_every_done() {
 #[test]
 fn every_waiter_goes_on() {
     two_waiters(Flaw::None);
+}
+
+#[test]
+fn a_select_goes_on() {
+    select_beside_add(Flaw::None);
+    select_beside_wait(Flaw::None);
+}
+
+#[test]
+#[should_panic]
+fn fails_when_a_select_sets_no_bit() {
+    select_beside_add(Flaw::Here("watch"));
+}
+
+#[test]
+#[should_panic]
+fn fails_when_the_bit_goes_late() {
+    select_beside_add(Flaw::Here("late"));
 }
 
 #[test]

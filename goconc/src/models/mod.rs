@@ -20,7 +20,7 @@
 //! | `clock` | the channels of timers: fired, stopped, reset, freed | mirrors `chan::clock`, `timer` |
 //! | `claim` | a waiter in several lists, whose sudogs stay there between waits | mirrors `wait::Claim` and `chan::select::dynamic` |
 //! | `waiters` | a select of a waitable and a channel beside a plain waiter | mirrors `chan::select::waiters` |
-//! | `group` | WaitGroup on Sema | mirrors `sync::waitgroup`, `wait::sema` |
+//! | `group` | WaitGroup on Sema, and as an arm | mirrors `sync::waitgroup`, `wait::group`, `wait::sema` |
 //!
 //! A mirror has the same steps under the same names as the code it mirrors; who changes the code changes the mirror. What
 //! only the owner may touch is a loom cell there, so that loom reports two owners at a time.

@@ -4,6 +4,7 @@ use core::fmt;
 use core::panic::Location;
 use std::sync::{Arc, OnceLock};
 
+use crate::chan::{Waitable, Waiters};
 use crate::wait::group::Group;
 
 /// Waits for a collection of goroutines to finish.
@@ -27,21 +28,53 @@ use crate::wait::group::Group;
 /// }
 /// wg.wait();
 /// ```
+///
+/// It can be an arm of a `select!`, which is ready while the counter is zero:
+/// ```
+/// use std::sync::Arc;
+///
+/// use goconc::sync::WaitGroup;
+/// use goconc::{select, time};
+///
+/// let wg = Arc::new(WaitGroup::new());
+/// wg.go(|| time::sleep(time::MILLISECOND));
+/// select! {
+///     <-wg => {}
+///     <-time::after(60 * time::SECOND) => panic!("too late"),
+/// }
+/// ```
 pub struct WaitGroup {
     /// Made when it is first used, so that `new` can be `const`; shared with the goroutines of [`go`](WaitGroup::go), which
     /// may outlive this.
-    group: OnceLock<Arc<Group>>,
+    counted: OnceLock<Arc<Counted>>,
+}
+
+/// What a group and its goroutines share.
+struct Counted {
+    group: Group,
+    /// Selects that have the group as an arm.
+    selects: Waiters,
+}
+
+impl Counted {
+    #[inline]
+    #[track_caller]
+    fn add(&self, delta: isize) {
+        if self.group.add(delta) {
+            self.selects.wake_all();
+        }
+    }
 }
 
 impl WaitGroup {
     /// A group whose counter is zero.
     pub const fn new() -> Self {
-        WaitGroup { group: OnceLock::new() }
+        WaitGroup { counted: OnceLock::new() }
     }
 
     #[inline]
-    fn group(&self) -> &Arc<Group> {
-        self.group.get_or_init(|| Arc::new(Group::new()))
+    fn counted(&self) -> &Arc<Counted> {
+        self.counted.get_or_init(|| Arc::new(Counted { group: Group::new(), selects: Waiters::new() }))
     }
 
     /// Adds `delta`, which may be negative, to the counter. At zero all waiters go on.
@@ -62,7 +95,7 @@ impl WaitGroup {
     #[inline]
     #[track_caller]
     pub fn add(&self, delta: isize) {
-        self.group().add(delta);
+        self.counted().add(delta);
     }
 
     /// Takes one off the counter.
@@ -88,7 +121,7 @@ impl WaitGroup {
     /// `sync: WaitGroup is reused before previous Wait has returned`.
     #[track_caller]
     pub fn wait(&self) {
-        self.group().wait();
+        self.counted().group.wait();
     }
 
     /// Starts `f` as a goroutine of the group: adds one now, and takes it off when `f` has returned or called `goexit`.
@@ -106,10 +139,10 @@ impl WaitGroup {
     #[track_caller]
     pub fn go(&self, f: impl FnOnce() + core::marker::Send + 'static) {
         self.add(1);
-        let group = Arc::clone(self.group());
+        let counted = Arc::clone(self.counted());
         crate::sched::spawn::spawn(
             move || {
-                let mut done = DoneUnlessPanicking { group: &group, returned: false };
+                let mut done = DoneUnlessPanicking { counted: &counted, returned: false };
                 f();
                 done.returned = true;
             },
@@ -119,10 +152,24 @@ impl WaitGroup {
     }
 }
 
+/// Ready while the counter is zero. Unlike [`wait`](WaitGroup::wait), a select does not mind when the group is used again before
+/// it has looked: then it goes on waiting.
+impl Waitable for WaitGroup {
+    type Output = ();
+
+    fn try_take(&self) -> Option<()> {
+        self.counted().group.is_zero_or_watch().then_some(())
+    }
+
+    fn waiters(&self) -> &Waiters {
+        &self.counted().selects
+    }
+}
+
 /// Counts off when its goroutine ends, by return, by `goexit` or after a recovery; a panic that nobody recovers ends the
 /// process anyway.
 struct DoneUnlessPanicking<'a> {
-    group: &'a Group,
+    counted: &'a Counted,
     returned: bool,
 }
 
@@ -130,7 +177,7 @@ impl Drop for DoneUnlessPanicking<'_> {
     fn drop(&mut self) {
         // Not `std::thread::panicking`: that may be another goroutine's panic, parked on this thread.
         if self.returned || crate::gmp::g::current().is_some_and(crate::panics::ends_well) {
-            self.group.add(-1);
+            self.counted.add(-1);
         }
     }
 }
@@ -144,7 +191,7 @@ impl Default for WaitGroup {
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitGroup")
-            .field("counter", &self.group.get().map_or(0, |group| group.count()))
+            .field("counter", &self.counted.get().map_or(0, |counted| counted.group.count()))
             .finish_non_exhaustive()
     }
 }

@@ -101,7 +101,14 @@ pub(crate) unsafe fn populate_many(me: RawFd, ranges: &[libc::iovec]) -> io::Res
     let wanted: usize = ranges.iter().map(|range| range.iov_len).sum();
     // SAFETY: nothing changes in memory that is there already. If `me` has come to mean another process (fork), the kernel refuses.
     let done = unsafe {
-        libc::syscall(libc::SYS_process_madvise, me, ranges.as_ptr(), ranges.len(), libc::MADV_POPULATE_WRITE, 0)
+        libc::syscall(
+            libc::SYS_process_madvise,
+            me,
+            ranges.as_ptr(),
+            ranges.len(),
+            libc::MADV_POPULATE_WRITE,
+            0,
+        )
     };
     match usize::try_from(done) {
         Ok(done) if done == wanted => Ok(()),

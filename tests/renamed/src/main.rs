@@ -98,6 +98,82 @@ fn forms() -> Result<u32, std::num::ParseIntError> {
     Ok(total)
 }
 
+/// Every form of an arm.
+#[allow(clippy::similar_names, reason = "the names of an expansion are similar")]
+fn arms() -> Vec<u32> {
+    let (slot0, slot1, chosen) = (Chan::with_capacity(4), Chan::new(), true);
+    let mut seen = Vec::new();
+    select! { slot0 <- 1 => seen.push(0) }
+    select! { slot0 <- 2, if chosen => seen.push(0), <-slot1 => unreachable!() }
+    select! { slot0 <- 3 => {} default => unreachable!() }
+    select! { biased; slot0 <- 4 => {}, slot1 <- 5 => unreachable!(), default => unreachable!() }
+    select! { value = <-slot0 => seen.extend(value) }
+    select! { value := <-slot0 => seen.push(value), <-slot1 => unreachable!() }
+    select! {
+        mut value, ok := <-slot0 => {
+            value += u32::from(ok);
+            seen.push(value);
+        }
+        #[cfg(any())]
+        <-no_such_channel => {}
+        value = <-slot1, if !chosen => seen.extend(value),
+    }
+    select! { <-slot0 => {} <-slot1 => unreachable!(), default => unreachable!() }
+    slot0.close();
+    select! { value, ok := <-slot0 => seen.extend([value, ok.into()]), <-slot1 => {} }
+    select! { (Some(_) | None) = <-slot1 => unreachable!(), default => seen.push(9) }
+    let late = time::after(time::Duration::ZERO);
+    select! { _ = <-late => seen.push(10), <-slot1 => {} }
+    let result = other::spawn(|| 11);
+    select! { biased; <-slot1 => {}, result = <-result => seen.extend(result.ok()) }
+    for n in 12.. {
+        seen.push(select! { <-slot1 => continue, default => if n == 13 { break } else { n } });
+    }
+    seen
+}
+
+/// What the panic says; `recover` by its path, which works as the name in the prelude does.
+#[goroutine(crate = "other")]
+fn message(of: impl FnOnce()) -> String {
+    defer!(if let Some(panic) = other::recover() {
+        panic.returning(panic.to_string());
+    });
+    of();
+    String::new()
+}
+
+/// Every form of `defer!`. The names of the expansion are in use.
+#[allow(clippy::similar_names, reason = "the names of an expansion are similar")]
+fn deferred(log: &Chan<String>) {
+    let (arg0, arg1, receiver, callee) = (1, 2, 3, 4);
+    let send = |numbers: [u32; 4]| log.send(format!("{numbers:?}"));
+    let counter = Cell::new(0);
+    defer! { log.send(format!("block {}", counter.get())) }
+    defer!(send([arg0, arg1, receiver, callee]));
+    defer!(log.send("method".into()));
+    defer!(|| log.send("closure".into()));
+    defer!([log, mut arg0] {
+        arg0 += 6;
+        log.send(format!("clone {arg0}"));
+    });
+    defer!(println!("made when {}", counter.get()));
+    counter.set(5);
+}
+
+/// Replaces a panic, and returns what the deferred call gives.
+#[goroutine(crate = "other")]
+fn halve(n: u32) -> Result<u32, String> {
+    defer! {
+        if let Some(panic) = recover() {
+            panic.returning(Err::<u32, String>(format!("{panic}, {}", panic.message())));
+        }
+    }
+    if n % 2 == 1 {
+        other::panic("odd");
+    }
+    Ok(n / 2)
+}
+
 #[goroutine(crate = "other", gomaxprocs = 2)]
 fn main() -> Result<(), std::num::ParseIntError> {
     let (jobs, first, rest) = (Chan::with_capacity(2), Chan::new(), Chan::new());
@@ -118,5 +194,11 @@ fn main() -> Result<(), std::num::ParseIntError> {
     println!("{:?}", numbers.iter().collect::<Vec<_>>());
 
     println!("{}", forms()?);
+    println!("{:?}", arms());
+    let log = Chan::with_capacity(10);
+    deferred(&log);
+    log.close();
+    println!("{:?}", log.iter().collect::<Vec<_>>());
+    println!("{:?}, {:?}, {}", halve(4), halve(5), message(|| panic!("by path")));
     Ok(())
 }

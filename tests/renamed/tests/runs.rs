@@ -10,10 +10,22 @@ fn prints(program: &str, expected: &str) {
 
 #[test]
 fn crate_in_each_attribute() {
-    prints(env!("CARGO_BIN_EXE_goconc-tests-renamed"), "1 a, 2 b\nNone\ndescribed\n[0, 1, 2]\n26\n");
+    let expected = [
+        "1 a, 2 b",
+        "None",
+        "described",
+        "[0, 1, 2]",
+        "26",
+        "[0, 0, 1, 2, 4, 0, 0, 9, 10, 11, 12]",
+        "made when 0",
+        r#"["clone 7", "closure", "method", "[1, 2, 3, 4]", "block 5"]"#,
+        r#"Ok(2), Err("odd, odd"), by path"#,
+        "",
+    ];
+    prints(env!("CARGO_BIN_EXE_goconc-tests-renamed"), &expected.join("\n"));
 }
 
 #[test]
 fn the_old_name_back() {
-    prints(env!("CARGO_BIN_EXE_alias"), "Some(7)\n");
+    prints(env!("CARGO_BIN_EXE_alias"), "Some(7)\n8 9\n");
 }

@@ -13,8 +13,19 @@ fn send(out: chan::Send<i32>) {
 }
 
 #[goroutine]
+fn recovers() -> i32 {
+    defer! {
+        if let Some(panic) = recover() {
+            panic.returning(8);
+        }
+    }
+    panic!("ends here")
+}
+
+#[goroutine]
 fn main() {
     let ch = Chan::new();
     go!(send(&ch));
     println!("{:?}", ch.recv());
+    println!("{} {}", recovers(), select! { value := <-ch => value, default => 9 });
 }
