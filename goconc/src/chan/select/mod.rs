@@ -45,7 +45,7 @@ use crate::sys::spin::ByteLock;
 use crate::wait::{Claim, Sudog, Who};
 
 pub use case::Case;
-pub use slot::{FromChannel, FromWaitable, Slot, Temporary};
+pub use slot::{ByClock, ByDefault, FromChannel, FromWaitable, Slot, Temporary, Zero};
 pub use source::{Asked, Behind, Direct, Source, Target};
 
 /// The result of a select with a default: nothing was ready.
