@@ -181,6 +181,9 @@ impl fmt::Display for Recovered {
 /// ([`Recovered::downcast`]), and the value is printed when nobody recovers. (A `catch_unwind` of the program's own
 /// gets a value of a private type in its place; [`JoinHandle::join`](crate::JoinHandle::join) has the one that was thrown.)
 ///
+/// The text is the value's `Debug`; that of a text or a number, and of an error that is shared or boxed (Go's `panic(err)`), is its
+/// `Display`.
+///
 /// # Panics
 /// Always.
 ///
@@ -192,6 +195,9 @@ impl fmt::Display for Recovered {
 /// let error = goconc::spawn(|| goconc::panic(MyInt(42))).join().unwrap_err();
 /// assert_eq!(error.message(), "MyInt(42)");
 /// assert_eq!(error.into_payload().downcast_ref(), Some(&MyInt(42)));
+///
+/// let error = || Box::<dyn std::error::Error + Send + Sync>::from("no such user");
+/// assert_eq!(goconc::spawn(move || goconc::panic(error())).join().unwrap_err().message(), "no such user");
 /// ```
 #[track_caller]
 pub fn panic<T: Any + Send + fmt::Debug>(value: T) -> ! {
