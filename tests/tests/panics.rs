@@ -347,3 +347,25 @@ fn errors_as_values() {
     assert_eq!(thrown(|| "x".parse::<i32>().unwrap_err()), ["invalid digit found in string"; 2]);
     assert_eq!(thrown(|| "x".parse::<f32>().unwrap_err()), ["invalid float literal"; 2]);
 }
+
+/// What is wrong with a call is told at the call, wherever the library finds it out.
+#[test]
+fn misuse_is_shown_at_the_call() {
+    #[goroutine]
+    fn no_result() -> std::num::NonZero<u8> {
+        defer! { recover(); }
+        panic!("recovered from")
+    }
+    let misuses: [fn(); 6] = [
+        || _ = time::Timer::default().stop(),
+        || _ = time::Timer::default().reset(time::SECOND),
+        || time::Ticker::default().reset(time::SECOND),
+        || go!(stack_size = 1_usize << 40, {}),
+        || _ = no_result(),
+        || Chan::<u8>::nil().close(),
+    ];
+    for (number, misuse) in misuses.into_iter().enumerate() {
+        let error = goconc::spawn(misuse).join().unwrap_err();
+        assert_eq!(error.location().unwrap().file(), file!(), "{number}: {error}");
+    }
+}
