@@ -308,6 +308,8 @@ macro_rules! goroutine_local {
 /// of them, and [`chan::Select`](crate::chan::Select) is for more, or for a number that is not known. In front of `=` stands a
 /// pattern that always matches, in front of `:=` there are names: `v`, `mut v` or `_`.
 ///
+/// `:=` needs a zero value: a `Default`. `Instant` has none, but `t := <-ticker.c` is fine: the zero `Instant` is long ago.
+///
 /// What is received from is a channel, of a timer too, or anything else that is [`Waitable`](crate::chan::Waitable), as a
 /// [`JoinHandle`](crate::JoinHandle): `v` is what that gives then, and no `Option`. A reference or an `Arc` will do.
 ///

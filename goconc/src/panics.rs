@@ -8,9 +8,12 @@
 
 use core::any::Any;
 use core::fmt::{self, Write};
+use core::num::{ParseFloatError, ParseIntError};
 use core::panic::Location;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::backtrace::Backtrace;
+use std::error::Error;
+use std::io;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once, Weak};
 
@@ -60,19 +63,14 @@ macro_rules! plain_types {
 
 /// The text of a panic's payload.
 pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
-    macro_rules! show {
-        ($($t:ty),*) => {
-            $(if let Some(v) = payload.downcast_ref::<$t>() { return v.to_string(); })*
-        };
-    }
-    show!(Box<dyn std::error::Error + Send + Sync>, Box<dyn std::error::Error + Send>, std::io::Error);
     match payload.downcast_ref::<Thrown>() {
         Some(thrown) => thrown.message.clone(),
         None => plain_text(payload).unwrap_or_else(|| "(a value that is not a string)".to_owned()),
     }
 }
 
-/// The text of a value that is one, or that is simply shown as one.
+/// The text of a value that is one, or that is simply shown as one, as errors are. (Whether any other type is an error cannot be
+/// asked.)
 pub(crate) fn plain_text(value: &dyn Any) -> Option<String> {
     macro_rules! show {
         ($($t:ty),*) => {
@@ -80,6 +78,14 @@ pub(crate) fn plain_text(value: &dyn Any) -> Option<String> {
         };
     }
     plain_types!(show);
+    show!(
+        Box<dyn Error + Send + Sync>,
+        Box<dyn Error + Send>,
+        Arc<dyn Error + Send + Sync>,
+        io::Error,
+        ParseIntError,
+        ParseFloatError
+    );
     None
 }
 

@@ -91,6 +91,52 @@ fn generics() {
     assert_eq!(seen, 4);
 }
 
+/// Lifetimes that are left out, as in any other function: in its own right, in a trait, and with what comes back borrowed.
+#[test]
+fn elided_lifetimes() {
+    #[goroutine]
+    fn lengths(words: Recv<&str>, out: Send<Cow<'_, str>>) -> usize {
+        words.iter().inspect(|word| out.send(word.to_uppercase().into())).map(str::len).sum()
+    }
+    trait Longest {
+        #[goroutine]
+        fn longest<'a>(&self, words: Recv<&'a str>) -> &'a str;
+        #[goroutine]
+        fn name(&self, words: Recv<&str>) -> &str;
+    }
+    impl Longest for String {
+        #[goroutine]
+        fn longest<'a>(&self, words: Recv<&'a str>) -> &'a str {
+            words.iter().max_by_key(|word| word.len()).unwrap_or_default()
+        }
+
+        #[goroutine]
+        fn name(&self, words: Recv<&str>) -> &str {
+            goconc::defer!(assert!(words.is_empty()));
+            self
+        }
+    }
+
+    let owner = String::from("a bc def");
+    let words = || {
+        let words = Chan::with_capacity(3);
+        owner.split(' ').for_each(|word| words.send(word));
+        words.close();
+        words
+    };
+    let out = Chan::with_capacity(3);
+    assert_eq!(lengths(words(), &out), 6);
+    assert_eq!(out.try_iter().collect::<String>(), "ABCDEF");
+    assert_eq!(owner.longest(words()), "def");
+    assert_eq!(owner.name(Chan::nil()), owner);
+
+    let (words, done) = (Chan::new(), Chan::with_capacity(1));
+    go!(lengths(&words, &done));
+    words.send("static");
+    words.close();
+    assert_eq!(done.recv().as_deref(), Some("STATIC"));
+}
+
 /// In an `impl` and in a trait, with and without a body there.
 #[test]
 fn methods_and_traits() {

@@ -2,7 +2,10 @@
 
 mod common;
 
-use std::panic::catch_unwind;
+use std::error::Error;
+use std::fmt::Debug;
+use std::panic::{catch_unwind, panic_any};
+use std::sync::Arc;
 
 use common::{PLAIN, SCENE, run, variants};
 use goconc::prelude::*;
@@ -327,4 +330,42 @@ fn as_a_value() {
     let at = error.location().unwrap();
     assert!(at.file().ends_with("panics.rs") && at.line() == line && at.column() > 0, "{at}");
     assert_eq!(error.into_payload().downcast_ref::<String>().unwrap(), "boom 1");
+}
+
+/// PN-017: the text of an error is what it displays, thrown in either way.
+#[test]
+fn errors_as_values() {
+    fn thrown<T: Debug + Send + 'static>(make: fn() -> T) -> [String; 2] {
+        let text = |f: Box<dyn FnOnce() + Send>| goconc::spawn(f).join().unwrap_err().message().to_owned();
+        [text(Box::new(move || goconc::panic(make()))), text(Box::new(move || panic_any(make())))]
+    }
+    type Boxed = Box<dyn Error + Send + Sync>;
+    assert_eq!(thrown(|| Boxed::from("boom")), ["boom", "boom"]);
+    assert_eq!(thrown(|| -> Box<dyn Error + Send> { Boxed::from("boom") }), ["boom", "boom"]);
+    assert_eq!(thrown(|| -> Arc<dyn Error + Send + Sync> { Boxed::from("boom").into() }), ["boom", "boom"]);
+    assert_eq!(thrown(|| std::io::Error::other("boom")), ["boom", "boom"]);
+    assert_eq!(thrown(|| "x".parse::<i32>().unwrap_err()), ["invalid digit found in string"; 2]);
+    assert_eq!(thrown(|| "x".parse::<f32>().unwrap_err()), ["invalid float literal"; 2]);
+}
+
+/// What is wrong with a call is told at the call, wherever the library finds it out.
+#[test]
+fn misuse_is_shown_at_the_call() {
+    #[goroutine]
+    fn no_result() -> std::num::NonZero<u8> {
+        defer! { recover(); }
+        panic!("recovered from")
+    }
+    let misuses: [fn(); 6] = [
+        || _ = time::Timer::default().stop(),
+        || _ = time::Timer::default().reset(time::SECOND),
+        || time::Ticker::default().reset(time::SECOND),
+        || go!(stack_size = 1_usize << 40, {}),
+        || _ = no_result(),
+        || Chan::<u8>::nil().close(),
+    ];
+    for (number, misuse) in misuses.into_iter().enumerate() {
+        let error = goconc::spawn(misuse).join().unwrap_err();
+        assert_eq!(error.location().unwrap().file(), file!(), "{number}: {error}");
+    }
 }

@@ -199,6 +199,35 @@ fn what_it_gives() {
     assert_eq!(AT.take().unwrap().line(), line);
 }
 
+/// `if e, ok := r.(Custom); ok { err = e } else { panic(r) }`: the value becomes the result, and what is of another type goes on
+/// as it was, with its text and its value.
+#[test]
+fn taken_or_thrown_again() {
+    #[derive(Debug, PartialEq)]
+    struct Custom(u8);
+    #[goroutine]
+    fn only_custom(panic: fn()) -> Result<(), Custom> {
+        defer! {
+            let Some(mut panic) = recover() else { return };
+            match panic.take::<Custom>() {
+                Some(custom) => panic.returning(Err::<(), _>(custom)),
+                None => goconc::panic(panic),
+            }
+        }
+        panic();
+        Ok(())
+    }
+    assert_eq!(only_custom(|| ()), Ok(()));
+    assert_eq!(only_custom(|| goconc::panic(Custom(1))), Err(Custom(1)));
+    let again = |panic| goconc::spawn(move || only_custom(panic)).join().unwrap_err();
+    let error = again(|| goconc::panic(vec![1]));
+    assert_eq!((error.to_string().as_str(), error.into_payload().downcast_ref()), ("[1]", Some(&vec![1])));
+    let error = again(|| panic!("text"));
+    assert_eq!((error.to_string().as_str(), error.into_payload().downcast_ref()), ("text", Some(&"text")));
+    struct Opaque;
+    assert_eq!(again(|| panic_any(Opaque)).message(), "(a value that is not a string)");
+}
+
 /// Whatever can stand in a signature.
 mod signatures {
     #![deny(warnings, clippy::all)]

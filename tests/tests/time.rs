@@ -488,6 +488,34 @@ fn polled() {
     });
 }
 
+/// Go's forms of a receive arm, with the moments that timers give. `Instant` is no `Default`, so there is a zero value for
+/// it: the same every time, and before all others.
+#[test]
+fn selected_in_the_forms_of_go() {
+    let early = Instant::now();
+    let (never, ticker, timer) = (Chan::<()>::new(), time::Ticker::new(ms(1)), time::Timer::new(ms(1)));
+    let tick = select! { <-never => unreachable!(), t := <-ticker.c => t };
+    let (moment, ok) = select! { t, ok := <-timer.c => (t, ok) };
+    assert!(ok && tick > early && moment > early);
+    let closed = Chan::<Instant>::new();
+    closed.close();
+    let zero = select! { t := <-closed => t };
+    assert!(zero < early);
+    assert_eq!(select! { t, ok := <-closed => (t, ok), <-never => unreachable!() }, (zero, false));
+}
+
+/// The zero value is found also where the type is not known yet, or is a parameter.
+#[test]
+fn zero_values_by_type() {
+    fn first<T: Default>(ch: &Chan<T>) -> (T, bool) {
+        select! { v, ok := <-ch => (v, ok) }
+    }
+    let later = Chan::new();
+    later.close();
+    let text = select! { v := <-later => v };
+    assert_eq!((text, first(&later)), (String::new(), (String::new(), false)));
+}
+
 /// SE-026: a select that is timed out is not so before its time; one that is not leaves nothing behind.
 #[test]
 fn timeouts() {

@@ -5,8 +5,8 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Pat, PatType, PathArguments, Type, parse_quote_spanned};
 
-use super::frame;
 use super::parse::{Body, Function, Options};
+use super::{frame, lifetimes};
 use crate::errors::Errors;
 use crate::path::CratePath;
 
@@ -47,10 +47,12 @@ pub(crate) fn validate(function: &Function, options: &Options, errors: &mut Erro
 //     }
 pub(crate) fn expand(mut function: Function, krate: &CratePath) -> TokenStream {
     let mut rebound = TokenStream::new();
-    for (number, input) in function.sig.inputs.iter_mut().enumerate() {
+    let sig = &mut function.sig;
+    for (number, input) in sig.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(parameter) = input
             && directional(&parameter.ty).is_some()
         {
+            lifetimes::name(&mut parameter.ty, &mut sig.generics);
             rebound.extend(convert(parameter, number));
         }
     }

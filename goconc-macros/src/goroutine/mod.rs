@@ -2,6 +2,7 @@
 
 mod frame;
 mod function;
+mod lifetimes;
 mod main;
 mod parse;
 #[cfg(test)]

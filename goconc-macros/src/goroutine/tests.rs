@@ -93,6 +93,26 @@ fn directional_parameters_convert() {
 }
 
 #[test]
+fn elided_lifetimes_are_named() {
+    goroutine(
+        "",
+        "fn f<T>(a: &str, b: Recv<&str>, c: Send<Result<Box<[&'_ T]>, fn(&T) -> &T>>, d: Recv<Box<dyn Fn(&str) + '_>>) {}",
+        "fn f<'elided1, 'elided2, 'elided3, T,>(
+            a: &str,
+            b: impl ::core::convert::Into<Recv<&'elided1 str>>,
+            c: impl ::core::convert::Into<Send<Result<Box<[&'elided2 T]>, fn(&T) -> &T>>>,
+            d: impl ::core::convert::Into<Recv<Box<dyn Fn(&str) + 'elided3>>>
+        ) {
+            let b = ::core::convert::Into::into(b);
+            let c = ::core::convert::Into::into(c);
+            let d = ::core::convert::Into::into(d);
+        }",
+    );
+    let named = "fn f<'a>(a: &str, b: Chan<&str>, c: &Recv<&str>) {}";
+    goroutine("", named, named);
+}
+
+#[test]
 fn other_parameters_stay() {
     let same = "fn f(a: Chan<T>, b: &Recv<T>, c: Option<Recv<T>>, d: Recv, e: Recv<A, B>, g: <X as Y>::Recv<T>) { h() }";
     goroutine("", same, same);

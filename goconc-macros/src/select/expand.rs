@@ -250,14 +250,26 @@ fn bind(into: &Received, slot: Option<&Ident>, body: &TokenStream) -> TokenStrea
     quote_spanned!(Span::mixed_site()=> { #binding #body })
 }
 
-/// Takes what was received. Errors about what it is bound to are shown at the names.
+/// Takes what was received. Errors about what it is bound to, and about the type of that, are shown at the names.
 fn binding(into: &Received, slot: &Ident) -> TokenStream {
-    let at = |tokens: &dyn ToTokens| tokens.span().resolved_at(Span::mixed_site());
+    let at = |tokens: &dyn ToTokens| {
+        let site = tokens.span().resolved_at(Span::mixed_site());
+        (site, Ident::new(&slot.to_string(), site))
+    };
     match into {
         Received::Ignored => quote_spanned!(Span::mixed_site()=> ::core::mem::drop(#slot.take());),
-        Received::Option(pattern) => quote_spanned!(at(pattern)=> let #pattern = #slot.take();),
-        Received::Value(value) => quote_spanned!(at(value)=> let #value = #slot.take_or_default();),
-        Received::ValueOk(value, ok) => quote_spanned!(at(value)=> let (#value, #ok) = #slot.take_ok();),
+        Received::Option(pattern) => {
+            let (site, slot) = at(pattern);
+            quote_spanned!(site=> let #pattern = #slot.take();)
+        }
+        Received::Value(value) => {
+            let (site, slot) = at(value);
+            quote_spanned!(site=> let #value = #slot.take_or_default();)
+        }
+        Received::ValueOk(value, ok) => {
+            let (site, slot) = at(value);
+            quote_spanned!(site=> let (#value, #ok) = #slot.take_ok();)
+        }
     }
 }
 

@@ -88,10 +88,10 @@ impl<T: Into<Cow<'static, str>>> Name for T {
 #[track_caller]
 fn class(size: &impl StackSize) -> Class {
     let bytes = size.bytes();
-    let class = bytes.and_then(Class::for_size);
-    class.unwrap_or_else(|| {
+    let Some(class) = bytes.and_then(Class::for_size) else {
         panic!("stack_size: {}: must be a size of up to 8 MiB, such as \"256 KiB\"", size.text())
-    })
+    };
+    class
 }
 
 /// A size of a stack: a number of bytes, or a text such as "256 KiB".

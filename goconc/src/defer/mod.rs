@@ -229,11 +229,13 @@ impl<R> NoZero<R> {
 #[inline]
 #[track_caller]
 fn run_frame<R>(body: impl FnOnce() -> R, result: impl FnOnce(Recovery) -> Result<R, Recovery>) -> R {
-    match catch(body) {
+    let end = match catch(body) {
+        Ok(value) => return value,
+        Err(end) => end,
+    };
+    match result(recovery(*end)) {
         Ok(value) => value,
-        Err(end) => result(recovery(*end)).unwrap_or_else(|recovery| {
-            panic!("{}", panics::no_result(&recovery, core::any::type_name::<R>()))
-        }),
+        Err(recovery) => panic!("{}", panics::no_result(&recovery, core::any::type_name::<R>())),
     }
 }
 

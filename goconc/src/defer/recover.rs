@@ -119,12 +119,39 @@ impl Recovered {
     /// assert_eq!(find("k"), 0);
     /// ```
     pub fn downcast<T: Any>(mut self) -> Result<T, Recovered> {
-        let Some(value) = self.value.take() else { return Err(self) };
-        match value.downcast::<T>() {
-            Ok(value) => Ok(*value),
+        self.take().ok_or(self)
+    }
+
+    /// As [`downcast`](Self::downcast), but the rest stays, for [`returning`](Self::returning).
+    ///
+    /// # Examples
+    /// ```
+    /// use goconc::prelude::*;
+    ///
+    /// #[derive(Debug)]
+    /// struct NotFound;
+    ///
+    /// #[goroutine]
+    /// fn find(key: &str) -> Result<i32, NotFound> {
+    ///     defer! {
+    ///         let Some(mut panic) = recover() else { return };
+    ///         match panic.take::<NotFound>() {
+    ///             Some(error) => panic.returning(Err::<i32, _>(error)),
+    ///             None => goconc::panic(panic), // not ours: it goes on
+    ///         }
+    ///     }
+    ///     if key.is_empty() { goconc::panic(NotFound) } else { panic!("no map") }
+    /// }
+    ///
+    /// assert!(find("").is_err());
+    /// assert_eq!(goconc::spawn(|| find("k")).join().unwrap_err().message(), "no map");
+    /// ```
+    pub fn take<T: Any>(&mut self) -> Option<T> {
+        match self.value.take()?.downcast::<T>() {
+            Ok(value) => Some(*value),
             Err(value) => {
                 self.value = Some(value);
-                Err(self)
+                None
             }
         }
     }
@@ -175,11 +202,14 @@ impl fmt::Display for Recovered {
 
 /// Panics with a value.
 ///
-/// Go: `panic(v)`.
+/// Go: `panic(v)`. What [`recover`] gave goes on as it was: `goconc::panic(recovered)` is Go's `panic(r)`.
 ///
 /// As [`std::panic::panic_any`], with two differences: a deferred call can have the value, whatever its type
 /// ([`Recovered::downcast`]), and the value is printed when nobody recovers. (A `catch_unwind` of the program's own
 /// gets a value of a private type in its place; [`JoinHandle::join`](crate::JoinHandle::join) has the one that was thrown.)
+///
+/// The text is the value's `Debug`; that of a text or a number, and of an error that is shared or boxed (Go's `panic(err)`), is its
+/// `Display`.
 ///
 /// # Panics
 /// Always.
@@ -192,15 +222,29 @@ impl fmt::Display for Recovered {
 /// let error = goconc::spawn(|| goconc::panic(MyInt(42))).join().unwrap_err();
 /// assert_eq!(error.message(), "MyInt(42)");
 /// assert_eq!(error.into_payload().downcast_ref(), Some(&MyInt(42)));
+///
+/// let error = || Box::<dyn std::error::Error + Send + Sync>::from("no such user");
+/// assert_eq!(goconc::spawn(move || goconc::panic(error())).join().unwrap_err().message(), "no such user");
 /// ```
 #[track_caller]
 pub fn panic<T: Any + Send + fmt::Debug>(value: T) -> ! {
     let message = text_of(&value);
-    panic_any(Thrown { message, value: Arc::new(Mutex::new(Some(Box::new(value)))) })
+    panic_any(Thrown { message, value: Arc::new(Mutex::new(Some(unwrapped(Box::new(value))))) })
+}
+
+/// The value that was recovered, if this is what `recover` gave; without one it stands for itself.
+fn unwrapped(value: Payload) -> Payload {
+    match value.downcast::<Recovered>() {
+        Ok(mut recovered) => recovered.value.take().unwrap_or(recovered),
+        Err(value) => value,
+    }
 }
 
 /// Its text: now, because it may park, or panic itself, which a panic hook may not.
 fn text_of<T: Any + Send + fmt::Debug>(value: &T) -> String {
+    if let Some(recovered) = (value as &dyn Any).downcast_ref::<Recovered>() {
+        return recovered.message.clone();
+    }
     let text = || panics::plain_text(value).unwrap_or_else(|| format!("{value:?}"));
     catch(text).unwrap_or_else(|end| match *end {
         Ok(recovery) => recovery.message,

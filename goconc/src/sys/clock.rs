@@ -45,6 +45,13 @@ pub(crate) fn coarse_ms() -> u64 {
     COARSE_MS.load(Ordering::Relaxed) // a time stamp for dumps; orders nothing
 }
 
+/// The same moment at every call, before any other that the program has seen.
+pub(crate) fn long_ago() -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let (first, _) = *start();
+    first.checked_sub(CENTURY).unwrap_or(first)
+}
+
 /// Brings the coarse clock up to date and returns exact nanoseconds.
 pub(crate) fn tick_coarse() -> u64 {
     let now = nanos();

@@ -93,7 +93,8 @@ impl Timer {
             Some(func) => Some(func.stop()),
             None => self.c.set_clock(None, 0),
         };
-        active.unwrap_or_else(|| panic!("time: Stop called on uninitialized Timer"))
+        let Some(active) = active else { panic!("time: Stop called on uninitialized Timer") };
+        active
     }
 
     /// Changes the timer to fire in `d` from now on, whether it has fired, was stopped, or neither. True: it would have fired.
@@ -120,7 +121,8 @@ impl Timer {
             Some(func) => Some(func.start(nanos(d))),
             None => self.c.set_clock(Some(nanos(d)), 0),
         };
-        active.unwrap_or_else(|| panic!("time: Reset called on uninitialized Timer"))
+        let Some(active) = active else { panic!("time: Reset called on uninitialized Timer") };
+        active
     }
 }
 

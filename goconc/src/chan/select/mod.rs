@@ -27,7 +27,7 @@ use crate::gmp::WaitReason;
 use crate::wait::{Sudog, Who};
 
 pub use case::Case;
-pub use slot::{FromChannel, FromWaitable, Slot, Temporary};
+pub use slot::{ByClock, ByDefault, FromChannel, FromWaitable, Slot, Temporary, Zero};
 pub use source::{Asked, Behind, Direct, Source, Target};
 
 /// The result of a select with a default: nothing was ready.

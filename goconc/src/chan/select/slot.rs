@@ -9,6 +9,9 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
+use std::time::Instant;
+
+use crate::sys::clock;
 
 /// What comes from a channel: `None` when it is closed.
 #[derive(Debug)]
@@ -61,6 +64,40 @@ impl<T, K> Slot<T, K> {
     }
 }
 
+/// Types with a zero value, which a closed channel gives in Go's forms: those with a `Default`, and `Instant`, which has none,
+/// but is what timers give. `Way` says nothing: it lets the two be told apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no zero value: `Default` is not implemented for it",
+    label = "what is this when the channel is closed?",
+    note = "give it one, with `#[derive(Default)]` for instance, or write `v = <-ch`, which gives an `Option`"
+)]
+pub trait Zero<Way> {
+    /// The zero value.
+    fn zero() -> Self;
+}
+
+/// By `Default`.
+#[derive(Debug)]
+pub enum ByDefault {}
+/// By the clock.
+#[derive(Debug)]
+pub enum ByClock {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> Zero<ByDefault> for T {
+    #[inline(always)]
+    fn zero() -> T {
+        T::default()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Zero<ByClock> for Instant {
+    fn zero() -> Instant {
+        clock::long_ago()
+    }
+}
+
 impl<T> Slot<T, FromChannel> {
     /// `v = <-ch`: what was received; `None` if the channel is closed and drained.
     #[inline(always)]
@@ -70,22 +107,22 @@ impl<T> Slot<T, FromChannel> {
 
     /// `v := <-ch`: as [`take`](Self::take), with the zero value for none.
     #[inline(always)]
-    pub fn take_or_default(mut self) -> T
+    pub fn take_or_default<W>(mut self) -> T
     where
-        T: Default,
+        T: Zero<W>,
     {
-        self.get().unwrap_or_default()
+        self.get().unwrap_or_else(T::zero)
     }
 
     /// `v, ok := <-ch`
     #[inline(always)]
-    pub fn take_ok(mut self) -> (T, bool)
+    pub fn take_ok<W>(mut self) -> (T, bool)
     where
-        T: Default,
+        T: Zero<W>,
     {
         let value = self.get();
         let ok = value.is_some();
-        (value.unwrap_or_default(), ok)
+        (value.unwrap_or_else(T::zero), ok)
     }
 }
 
