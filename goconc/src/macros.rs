@@ -53,7 +53,8 @@
 /// ```
 /// A panic that `recover` has ended unwinds to the innermost frame: the body of a function with `#[goroutine]` that has a
 /// `defer!` in it, or of a goroutine. That function returns what was given to `Recovered::returning`, else the `Default` of its
-/// type; without either it panics, and says so. In Go every function is a frame: here one without the attribute is left, too.
+/// type, or, if that is a `Result<T, E>`, `Ok` with the `Default` of `T`, as Go returns a zero value and no error; without any of
+/// them it panics, and says so. In Go every function is a frame: here one without the attribute is left, too.
 ///
 /// Rust unwinds with one value from the `panic!` to whoever catches it. So a `catch_unwind` of the program's own, between
 /// a deferred call and the frame, gets the first panic, also when that was recovered or replaced; and then nobody hears of

@@ -334,3 +334,46 @@ mod imported {
         assert_eq!(f(), 0);
     }
 }
+
+/// Go's `func f() (T, error)`: recovered and nothing given, that is a zero value and no error.
+#[test]
+fn results_without_an_error() {
+    #[derive(Debug, PartialEq)]
+    struct NoDefault;
+
+    #[goroutine]
+    fn parsed<T: Default>(text: &str) -> Result<T, NoDefault>
+    where
+        T: std::str::FromStr<Err: std::fmt::Debug>,
+    {
+        defer! { recover(); }
+        Ok(text.parse().unwrap())
+    }
+    #[goroutine]
+    fn cannot() -> Result<NoDefault, String> {
+        defer! { recover(); }
+        panic!("the cause")
+    }
+    assert_eq!(parsed("5"), Ok(5));
+    assert_eq!(parsed::<i32>("five"), Ok(0));
+    let text = common::panic_text(|| _ = cannot());
+    assert!(text.contains("the cause") && text.contains("returning"), "{text}");
+}
+
+/// The text of a panic is had as a `String` whether the compiler could see all of it or not.
+#[test]
+fn texts() {
+    #[goroutine]
+    fn of(f: impl FnOnce()) -> String {
+        defer! {
+            let mut panic = recover().unwrap();
+            assert!(panic.is::<String>());
+            let value = panic.take::<String>().unwrap();
+            panic.returning(format!("{}/{value}", panic.message()));
+        }
+        f();
+        String::new()
+    }
+    assert_eq!(of(|| panic!("literal")), "literal/literal");
+    assert_eq!(of(|| panic!("a number: {}", std::hint::black_box(1))), "a number: 1/a number: 1");
+}

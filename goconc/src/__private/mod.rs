@@ -15,7 +15,7 @@ use crate::stack::Class;
 
 pub use crate::chan::select;
 pub use crate::defer::recover::recover;
-pub use crate::defer::{Deferred, Function, NoZero, Probe};
+pub use crate::defer::{Deferred, Function, NoZero, OfResult, Probe};
 pub use crate::local::LocalKey;
 pub use goconc_macros::{defer, go, select};
 

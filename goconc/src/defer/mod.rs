@@ -152,7 +152,7 @@ impl<R, F: FnOnce() -> R> Function<F, R> {
     /// Asks for the zero value of its result.
     #[inline(always)]
     pub fn result(&self) -> Probe<R> {
-        Probe(NoZero(PhantomData))
+        Probe(OfResult(NoZero(PhantomData)))
     }
 
     /// Runs it. After a recovery it returns `zero`.
@@ -192,9 +192,9 @@ impl<F, R> fmt::Debug for Function<F, R> {
     }
 }
 
-/// Has a method `zero` for types with a zero value, and dereferences to one that has it for the others.
+/// Has a method `zero` for types with a `Default`, and dereferences to one that has it for others.
 #[derive(Debug)]
-pub struct Probe<R>(NoZero<R>);
+pub struct Probe<R>(OfResult<R>);
 
 impl<R: Default> Probe<R> {
     /// The zero value.
@@ -205,6 +205,27 @@ impl<R: Default> Probe<R> {
 }
 
 impl<R> Deref for Probe<R> {
+    type Target = OfResult<R>;
+
+    #[inline(always)]
+    fn deref(&self) -> &OfResult<R> {
+        &self.0
+    }
+}
+
+/// What a [`Probe`] is for a type without a `Default`: that of a `Result` is Go's zero value and no error.
+#[derive(Debug)]
+pub struct OfResult<R>(NoZero<R>);
+
+impl<T: Default, E> OfResult<Result<T, E>> {
+    /// The zero value.
+    #[inline(always)]
+    pub fn zero(&self) -> Option<fn() -> Result<T, E>> {
+        Some(|| Ok(T::default()))
+    }
+}
+
+impl<R> Deref for OfResult<R> {
     type Target = NoZero<R>;
 
     #[inline(always)]
@@ -213,7 +234,7 @@ impl<R> Deref for Probe<R> {
     }
 }
 
-/// What a [`Probe`] is for a type without a zero value.
+/// What is left: a type without a zero value.
 #[derive(Debug)]
 pub struct NoZero<R>(PhantomData<fn() -> R>);
 

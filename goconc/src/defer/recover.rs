@@ -1,6 +1,6 @@
 //! `recover`, what it gives, and `panic` with a value.
 
-use core::any::Any;
+use core::any::{Any, TypeId};
 use core::fmt;
 use std::panic::panic_any;
 use std::sync::Arc;
@@ -95,7 +95,8 @@ impl Recovered {
     ///
     /// It can be had of [`goconc::panic`](panic()), whatever its type; and of `panic!` and `std::panic::panic_any` where it
     /// is a text, a number, a `bool`, a `char` or `()`. Any other value of `panic_any` is still unwinding when the deferred
-    /// call runs, and may yet be seen by a `catch_unwind` on its way.
+    /// call runs, and may yet be seen by a `catch_unwind` on its way. A text is a `&'static str` or a `String`: as a `String` it
+    /// can always be had.
     ///
     /// # Errors
     /// Itself, if it is no `T`, or cannot be had.
@@ -147,7 +148,8 @@ impl Recovered {
     /// assert_eq!(goconc::spawn(|| find("k")).join().unwrap_err().message(), "no map");
     /// ```
     pub fn take<T: Any>(&mut self) -> Option<T> {
-        match self.value.take()?.downcast::<T>() {
+        let value = self.value.take()?;
+        match if is_string::<T>() { owned(value) } else { value }.downcast::<T>() {
             Ok(value) => Some(*value),
             Err(value) => {
                 self.value = Some(value);
@@ -163,7 +165,9 @@ impl Recovered {
 
     /// Whether [`downcast`](Self::downcast) would give a `T`.
     pub fn is<T: Any>(&self) -> bool {
-        self.value.as_ref().is_some_and(|value| value.is::<T>())
+        let is =
+            |value: &Box<dyn Any + Send>| value.is::<T>() || is_string::<T>() && value.is::<&'static str>();
+        self.value.as_ref().is_some_and(is)
     }
 
     /// Says what the function that has recovered returns. The last one counts.
@@ -191,6 +195,19 @@ impl fmt::Debug for Recovered {
             .field("message", &self.message)
             .field("location", &self.location)
             .finish_non_exhaustive()
+    }
+}
+
+fn is_string<T: Any>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<String>()
+}
+
+/// The text of a `panic!("..")` is a `&'static str` where the compiler can see all of it, else a `String`: who asks for a `String`
+/// gets either.
+fn owned(value: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
+    match value.downcast::<&'static str>() {
+        Ok(text) => Box::new((*text).to_owned()),
+        Err(other) => other,
     }
 }
 
