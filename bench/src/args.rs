@@ -12,7 +12,7 @@ pub(crate) const HELP: &str = "\
 Measures goconc against Go and others, workload by workload, and prints the ratios.
 
 Usage: goconc-bench [WORKLOAD | GROUP]... [options]
-       goconc-bench --count [--bless]
+       goconc-bench --count [--policies LIST] [--bless]
 
   --peers LIST      whom to compare with: go, tokio, kanal, async-channel, crossbeam,
                     may, or none (default go)
@@ -45,8 +45,8 @@ pub(crate) enum Command {
     Child { workload: &'static Workload, repeats: usize, size: Option<usize> },
     /// Run one hot path in this process, which the parent counts.
     CountChild { path: &'static Path },
-    /// Count instructions; record them if told so.
-    Count { bless: bool },
+    /// Count instructions under these policies; record them if told so.
+    Count { policies: Vec<Side>, bless: bool },
     /// Measure and report.
     Measure(Options),
 }
@@ -191,7 +191,11 @@ impl Words {
             return match (names.first(), count) {
                 (Some(name), _) => Err(format!("--count counts all hot paths, not {name}")),
                 (None, false) => Err("--bless goes with --count".into()),
-                (None, true) => Ok(Command::Count { bless }),
+                (None, true) if policies.is_empty() => Err("nothing to count: no policies".into()),
+                (None, true) if bless && policies.len() < POLICIES.len() => {
+                    Err("--bless records all policies".into())
+                }
+                (None, true) => Ok(Command::Count { policies, bless }),
             };
         }
         options.sides = [peers, policies].concat();
@@ -315,13 +319,18 @@ mod tests {
     #[test]
     fn children_and_counts() {
         let parse = |line: &str| parse(line.split_whitespace().map(str::to_owned));
-        assert!(matches!(parse("--count"), Ok(Command::Count { bless: false })));
-        assert!(matches!(parse("--bless --count"), Ok(Command::Count { bless: true })));
+        let count = parse("--count");
+        assert!(matches!(&count, Ok(Command::Count { policies, bless: false }) if policies == POLICIES));
+        let count = parse("--count --policies sticky");
+        assert!(matches!(&count, Ok(Command::Count { policies, .. }) if *policies == [Side::Sticky]));
+        assert!(matches!(parse("--bless --count"), Ok(Command::Count { bless: true, .. })));
         let child = parse("--child skynet_1M --repeats 2 --size=1000");
         assert!(matches!(child, Ok(Command::Child { repeats: 2, size: Some(1000), .. })), "{child:?}");
         assert!(matches!(parse("--count-child gosched"), Ok(Command::CountChild { .. })));
         assert_eq!(error("--bless"), "--bless goes with --count");
         assert_eq!(error("--count spawn"), "--count counts all hot paths, not spawn");
+        assert_eq!(error("--count --policies none"), "nothing to count: no policies");
+        assert_eq!(error("--count --bless --policies auto"), "--bless records all policies");
         assert_eq!(error("--count=3"), "--count takes no value");
         assert_eq!(error("--count-child nothere"), "no hot path is called nothere");
     }

@@ -56,7 +56,7 @@ fn execute(command: Command) -> Result<bool, String> {
             child::run(workload, Recorder::new(workload.name, repeats, size))?;
         }
         Command::CountChild { path } => count::child(path),
-        Command::Count { bless } => return count::all(bless),
+        Command::Count { policies, bless } => return count::all(&policies, bless),
         Command::Measure(options) => return measure(&options),
     }
     Ok(true)

@@ -374,6 +374,19 @@ fn goexit_in_a_panic() {
     wg.wait();
 }
 
+/// PN-019: there is no panic without a value. One with an empty value is a panic like any other, and not taken for none.
+#[test]
+fn empty_values() {
+    both(
+        |seen| {
+            trial(seen, || goconc::panic(()));
+            trial(seen, || goconc::panic(None::<i32>));
+            trial(seen, || panic!());
+        },
+        &["()", "None", "explicit panic"],
+    );
+}
+
 /// PN-015, PN-036: faults of the language and of channels are panics like any other.
 #[test]
 fn faults() {

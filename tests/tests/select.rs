@@ -74,15 +74,25 @@ fn nil_channels() {
     }));
 }
 
-/// SE-005 to SE-008, SE-011 to SE-014: what is ready and what is not.
+/// SE-005, SE-006, SE-007, SE-008, SE-011, SE-012, SE-013, SE-014: what is ready and what is not.
 #[test]
 fn ready_or_not() {
     let room = Chan::with_capacity(1);
     select! { room <- 1 => {} }
     assert!(select! { room <- 2 => false, default => true });
+    assert_eq!(select! { v := <-room => v, default => 0 }, 1);
+    assert!(select! { room <- 2 => true, default => false });
+    assert!(select! { default => true });
     let closed = Chan::<i32>::new();
     closed.close();
     assert_eq!(select! { v = <-closed => v, default => Some(9) }, None);
+    assert_eq!(select! { v, ok := <-closed => (v, ok), <-Chan::<i32>::new() => (9, true) }, (0, false));
+    assert!(blocks(|| {
+        let full = Chan::with_capacity(1);
+        full.send(0);
+        full.send(1);
+    }));
+    assert!(blocks(|| _ = Chan::<i32>::new().recv()));
     assert!(blocks(|| {
         let (full, empty) = (Chan::with_capacity(1), Chan::<i32>::new());
         full.send(0);

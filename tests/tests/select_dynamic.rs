@@ -20,7 +20,7 @@ fn blocks(f: impl FnOnce() + std::marker::Send + 'static) -> bool {
     waits
 }
 
-/// RS-001 to RS-003: beside the operations of the channel itself.
+/// RS-001, RS-002, RS-003: beside the operations of the channel itself.
 #[test]
 fn beside_plain_operations() {
     let ch = Chan::with_capacity(1);
@@ -146,7 +146,8 @@ fn nothing_to_wait_for() {
     assert_eq!((select.try_select(), select.len(), select.is_empty()), (None, 1, false));
 }
 
-/// RS-008 has no malformed cases to panic for: directions and values are types. What is left is a number without a case.
+/// RS-004, RS-008 and RS-009 have nothing to panic for and nothing to ask: directions and values are types. What is left is a
+/// number without a case.
 #[test]
 fn removing() {
     let mut select = Select::new();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{guarded, ms};
 use goconc::prelude::*;
+use goconc::sync::WaitGroup;
 use goconc::time::{Duration, Timer, after_func};
 
 const LONG: Duration = time::HOUR;
@@ -93,6 +94,40 @@ fn stopped_or_called() {
                 assert_eq!(called.recv(), Some(()));
             }
         }
+    });
+}
+
+/// TM-009: thousands are armed and stopped at once, from all sides; what was not stopped is called.
+#[test]
+fn armed_and_stopped_by_many() {
+    guarded("storm", || {
+        let (called, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (wg, ended) = (Arc::new(WaitGroup::new()), Arc::new(WaitGroup::new()));
+        for worker in 0..8_u64 {
+            let (called, stopped, ended) = (Arc::clone(&called), Arc::clone(&stopped), Arc::clone(&ended));
+            wg.go(move || {
+                for round in 0..20 {
+                    let timers: Vec<Timer> = (0..50)
+                        .map(|i| {
+                            let (called, done) = (Arc::clone(&called), Arc::clone(&ended));
+                            ended.add(1);
+                            after_func(us((i * 7 + round + worker) % 60), move || {
+                                called.fetch_add(1, Ordering::SeqCst);
+                                done.done();
+                            })
+                        })
+                        .collect();
+                    for timer in timers.iter().rev().filter(|timer| timer.stop()) {
+                        assert!(!timer.stop(), "it was stopped already");
+                        stopped.fetch_add(1, Ordering::SeqCst);
+                        ended.done();
+                    }
+                }
+            });
+        }
+        wg.wait();
+        ended.wait();
+        assert_eq!(called.load(Ordering::SeqCst) + stopped.load(Ordering::SeqCst), 8 * 20 * 50);
     });
 }
 

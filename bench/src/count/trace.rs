@@ -114,12 +114,28 @@ fn stop_others(pid: pid_t, counted: pid_t) -> Result<Vec<pid_t>, String> {
         }
         thread::sleep(Duration::from_millis(1));
     };
-    for &thread in &others {
-        trace(libc::PTRACE_SEIZE, thread, 0)?;
+    let mut stopped = Vec::new();
+    for thread in others {
+        match trace(libc::PTRACE_SEIZE, thread, 0) {
+            Err(_) if ends(pid, thread, deadline) => continue,
+            seized => seized?,
+        }
         trace(libc::PTRACE_INTERRUPT, thread, 0)?;
         stop(thread)?;
+        stopped.push(thread);
     }
-    Ok(others)
+    Ok(stopped)
+}
+
+/// Whether a thread that cannot be traced is about to end, or has ended since it was listed.
+fn ends(pid: pid_t, thread: pid_t, deadline: Instant) -> bool {
+    while threads(pid).contains(&thread) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
 }
 
 /// The threads of a process.

@@ -1,4 +1,4 @@
-// RegisterService: a map in a global variable without a lock.
+// PN-042, RegisterService: a map in a global variable without a lock.
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 

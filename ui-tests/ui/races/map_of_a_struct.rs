@@ -1,4 +1,4 @@
-// A method that writes a map, called from several goroutines.
+// PN-042: a method that writes a map, called from several goroutines.
 use goconc::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
