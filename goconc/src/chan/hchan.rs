@@ -111,11 +111,13 @@ impl<T> Hchan<T> {
     /// * `this` is alive, and the caller gives up one reference.
     #[inline]
     pub(super) unsafe fn release(this: NonNull<Self>) {
-        // SAFETY: alive by contract.
-        let refs = &unsafe { this.as_ref() }.refs;
-        // Who has the only reference need not count it down: nobody else can make one. (A clock channel is in no heap when its
-        // last receiver has gone.) Acquire: pairs with the Release of those who gave up theirs, as the fence in `destroy` does.
-        if refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::Release) == 1 {
+        // SAFETY: alive by contract, and until the count goes down.
+        let c = unsafe { this.as_ref() };
+        // Who has the only reference need not count it down: nobody else can make one. Only of a clock channel: one that was
+        // reset while it fired may be in a heap although nobody waits, and `retain_unless_gone` must see that it goes.
+        // Acquire: pairs with the Release of those who gave up theirs, as the fence in `destroy` does.
+        let is_only_one = c.refs.load(Ordering::Acquire) == 1 && c.clock().is_none();
+        if is_only_one || c.refs.fetch_sub(1, Ordering::Release) == 1 {
             // SAFETY: that was the last reference.
             unsafe { Self::destroy(this) };
         }
