@@ -464,22 +464,51 @@ fn order_of_a_full_channel() {
         let ch = Chan::with_capacity(capacity);
         (0..capacity).for_each(|i| ch.send(i));
         for i in capacity..capacity + 4 {
-            go!([ch] ch.send(i));
-            common_wait_for_senders(i + 1 - capacity);
+            go!(name = "in order", [ch] ch.send(i));
+            wait_for_senders("in order", i + 1 - capacity);
         }
         (0..capacity + 4).for_each(|i| assert_eq!(ch.recv(), Some(i)));
     }
 }
 
-/// Until so many goroutines of `order_of_a_full_channel` wait in a send.
-fn common_wait_for_senders(n: usize) {
+/// Until so many goroutines of this name wait in a send.
+fn wait_for_senders(name: &str, n: usize) {
     let here = |dump: &str| {
-        let blocks = dump.split("\n\n").filter(|g| g.contains("[chan send]") && g.contains("chan.rs"));
+        let blocks = dump.split("\n\n").filter(|g| g.contains("[chan send]") && g.contains(name));
         blocks.count()
     };
     while here(&runtime::stack_dump()) < n {
         std::thread::sleep(common::ms(1));
     }
+}
+
+/// CH-053, without waiting: a full channel with blocked senders is never empty, also while another one takes from it.
+#[test]
+fn a_full_channel_never_looks_empty() {
+    const SENDERS: usize = 32;
+    guarded("a full channel", || {
+        for _ in 0..if cfg!(debug_assertions) { 100 } else { 1_000 } {
+            let ch = Chan::with_capacity(1);
+            ch.send(0);
+            for i in 0..SENDERS {
+                go!(name = "never empty", [ch] ch.send(i));
+            }
+            wait_for_senders("never empty", SENDERS);
+            let ready = AtomicUsize::new(0);
+            std::thread::scope(|s| {
+                for _ in 0..2 {
+                    s.spawn(|| {
+                        ready.fetch_add(1, Ordering::SeqCst);
+                        while ready.load(Ordering::SeqCst) < 2 {
+                            std::hint::spin_loop();
+                        }
+                        (0..SENDERS / 2).for_each(|_| assert!(ch.try_recv().is_ok()));
+                    });
+                }
+            });
+            assert!(ch.try_recv().is_ok());
+        }
+    });
 }
 
 /// CH-056: `for` ends with the channel.

@@ -141,6 +141,15 @@ fn busy_pairs() {
 // GO-013 (N): there is no global stop. GO-018, GO-019, GO-020, GO-021: unit tests and models of goconc/src/queue; what can be
 // seen from here, that each goroutine runs once, is `each_runs_once` in spawn.rs. GO-026 comes with the network.
 
+/// GO-017: nor does one keep the main goroutine from its work, on more than one P: that one goes to another thread.
+#[test]
+fn main_beside_a_hog() {
+    for procs in ["2", "4"] {
+        let output = run(SCENE, &["beside_a_hog"], &[("GOMAXPROCS", procs)]);
+        assert_eq!(output.ok().stdout, "woke\n");
+    }
+}
+
 /// GO-017: hogs do not keep a light pair from its work, on one P.
 #[test]
 fn ping_pong_beside_hogs() {

@@ -111,11 +111,13 @@ impl<T> Hchan<T> {
     /// * `this` is alive, and the caller gives up one reference.
     #[inline]
     pub(super) unsafe fn release(this: NonNull<Self>) {
-        // SAFETY: alive by contract.
-        let refs = &unsafe { this.as_ref() }.refs;
-        // Who has the only reference need not count it down: nobody else can make one. (A clock channel is in no heap when its
-        // last receiver has gone.) Acquire: pairs with the Release of those who gave up theirs, as the fence in `destroy` does.
-        if refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::Release) == 1 {
+        // SAFETY: alive by contract, and until the count goes down.
+        let c = unsafe { this.as_ref() };
+        // Who has the only reference need not count it down: nobody else can make one. Only of a clock channel: one that was
+        // reset while it fired may be in a heap although nobody waits, and `retain_unless_gone` must see that it goes.
+        // Acquire: pairs with the Release of those who gave up theirs, as the fence in `destroy` does.
+        let is_only_one = c.refs.load(Ordering::Acquire) == 1 && c.clock().is_none();
+        if is_only_one || c.refs.fetch_sub(1, Ordering::Release) == 1 {
             // SAFETY: that was the last reference.
             unsafe { Self::destroy(this) };
         }
@@ -245,19 +247,21 @@ impl<T> Hchan<T> {
     /// Whether the operation would have had to wait at some moment during this call. Needs no lock; false is no answer.
     #[inline(always)]
     pub(super) fn seems_busy(&self, dir: Dir) -> bool {
-        // The order of the loads matters: a channel that nobody waits on, and that is found open later, was open then.
-        // Acquire: keeps the loads in order; what they read carries nothing else.
+        // The order of the loads matters: `close` empties the lists, so a channel that nobody waits on counts only if it is found
+        // open later. Then it was open when it was found empty, or full, which in itself says that nobody waits (with a capacity
+        // of zero both are always so, and the list decides).
+        // Acquire: keeps the loads in order. That of a list pairs with the Release in `WaitQ`: who sees what `close` has left of
+        // it sees that it is closed.
         match dir {
             Dir::Recv => {
                 self.len.load(Ordering::Acquire) == 0
                     && self.sendq.is_empty()
                     && self.state.load(Ordering::Relaxed) == OPEN
             }
-            // One that is open and found full later has been both at once.
             Dir::Send => {
-                self.state.load(Ordering::Acquire) == OPEN
+                self.len.load(Ordering::Acquire) >= self.cap
                     && self.recvq.is_empty()
-                    && self.len.load(Ordering::Relaxed) >= self.cap
+                    && self.state.load(Ordering::Relaxed) == OPEN
             }
         }
     }
@@ -304,6 +308,20 @@ impl<T> Hchan<T> {
         self.head.set(self.wrap(u64::from(head) + 1));
         self.len.store(self.len.load(Ordering::Relaxed) - 1, Ordering::Relaxed); // under the lock
         value
+    }
+
+    /// Takes the oldest value of the ring and puts `value` behind the newest. Locked, and the ring is full: so that is the same
+    /// place. `len` stays: whoever looks without the lock must not find a channel empty that never was.
+    #[inline]
+    fn exchange_oldest(&self, value: T) -> T {
+        debug_assert_eq!(self.len.load(Ordering::Relaxed), self.cap, "a sender waits beside a free place"); // under the lock
+        let head = self.head.get();
+        // SAFETY: `head < cap`.
+        let place = unsafe { self.buf.add(head as usize) };
+        // SAFETY: the place holds a value because `len > 0`.
+        let oldest = unsafe { place.replace(value) };
+        self.head.set(self.wrap(u64::from(head) + 1));
+        oldest
     }
 
     #[inline]
@@ -418,13 +436,12 @@ impl<T> Hchan<T> {
     pub(super) fn recv_now(&self) -> (Now<T>, Option<NonNull<Sudog>>) {
         if self.len.load(Ordering::Relaxed) > 0 {
             // Relaxed above: under the lock.
-            let value = self.take_buffered();
             // SAFETY: we hold the lock, and the caller wakes whom we take.
             let sender = unsafe { self.sendq.pop() };
-            if let Some(sudog) = sender {
-                // The ring was full: the oldest waiting sender's value takes the place at its end.
-                self.put_buffered(Self::take_from_sender(sudog));
-            }
+            let value = match sender {
+                Some(sudog) => self.exchange_oldest(Self::take_from_sender(sudog)),
+                None => self.take_buffered(),
+            };
             return (Now::Ready(value), sender);
         }
         // SAFETY: as above.

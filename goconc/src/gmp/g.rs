@@ -127,7 +127,7 @@ pub(crate) struct G {
     pub(crate) parent: AtomicU64,
     created_at: AtomicPtr<Location<'static>>,
     has_name: AtomicBool,
-    /// The stack pointer when it parked, less what the switch pushes.
+    /// The stack pointer when it parked, less [`BELOW_SWITCH`].
     parked_sp: Cell<usize>,
     // -- cold --
     slot: Cell<Option<Slot>>,
@@ -285,7 +285,13 @@ impl G {
     /// # Safety
     /// * The caller owns this G and it is not running.
     pub(crate) unsafe fn parked_stack(&self) -> &[usize] {
-        let low = self.parked_sp.get() & !(size_of::<usize>() - 1);
+        let bound = self.parked_sp.get() & !(size_of::<usize>() - 1);
+        let ctx = NonNull::from(&self.ctx).cast::<Context>();
+        // What is below is dead: a thread-local's address, left there by a call that is over, would keep the goroutine at home.
+        // SAFETY: it is not running and ours, so it has been initialised and has run; the window lies below the frame that
+        // parked, and above the guard, which is larger.
+        let exact = unsafe { Context::stopped_at(ctx, bound..bound + BELOW_SWITCH) };
+        let low = exact.unwrap_or(bound);
         let high = core::ptr::from_ref(self) as usize;
         let words = high.saturating_sub(low) / size_of::<usize>();
         // SAFETY: both ends lie in this G's committed slot, and nobody writes while the G is parked.

@@ -7,7 +7,8 @@
 //!
 //! Fails with the flaws `disarm` (who frees it does not take it off), `gone` (`due` takes a reference although the last one is
 //! gone), `late` (`due` is asked without the heap's lock), `stale` (`fire` does not look whether it is still due), `rearm`
-//! (`fire` forgets who still waits) and `heap` (arming does not look whether it is in a heap already).
+//! (`fire` forgets who still waits), `heap` (arming does not look whether it is in a heap already) and `only` (who has the only
+//! reference does not count it down, as other channels may: `due` takes one more of a channel that goes).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -206,7 +207,7 @@ impl Scene {
     /// `Hchan::release` and `Hchan::destroy`.
     fn release(&self) {
         self.touch();
-        if self.refs.fetch_sub(1, Release) == 1 {
+        if self.flaw.is("only") && self.refs.load(Acquire) == 1 || self.refs.fetch_sub(1, Release) == 1 {
             fence(Acquire);
             if !self.flaw.is("disarm") {
                 self.disarm();
@@ -239,6 +240,28 @@ impl Inside {
             None => NEVER,
         };
     }
+}
+
+/// A reset to a moment that has passed, while it fires for the one who waits: that receiver is served, and the clock is in a
+/// heap although nobody waits any more. The last reference goes then.
+fn served_while_it_is_armed(flaw: Flaw) {
+    loom::model(move || {
+        let scene = Scene::new(flaw, 0, &[0]);
+        let ms = [0, 1].map(|heap| {
+            let scene = Arc::clone(&scene);
+            thread::spawn(move || scene.run(heap, heap, NOW))
+        });
+        scene.set(FIRST, 1);
+        // Once it is served the receiver, who has the last reference, goes.
+        while scene.received().is_empty() {
+            thread::yield_now();
+        }
+        scene.release();
+        for m in ms {
+            m.join().unwrap();
+        }
+        assert!(!scene.alive.get());
+    });
 }
 
 /// The last reference goes while it is due; with a receiver that leaves first, or with none left already.
@@ -321,6 +344,7 @@ fn fired_twice(flaw: Flaw) {
 
 #[test]
 fn what_is_freed_is_not_fired() {
+    served_while_it_is_armed(Flaw::None);
     dropped(Flaw::None, &[]);
     dropped(Flaw::None, &[0]);
 }
@@ -351,6 +375,12 @@ fn fails_when_it_stays_in_the_heap() {
 #[should_panic]
 fn fails_when_a_reference_is_taken_from_nobody() {
     dropped(Flaw::Here("gone"), &[]);
+}
+
+#[test]
+#[should_panic]
+fn fails_when_the_only_reference_is_not_counted_down() {
+    served_while_it_is_armed(Flaw::Here("only"));
 }
 
 #[test]

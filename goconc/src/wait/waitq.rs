@@ -23,7 +23,7 @@ impl WaitQ {
     /// Whether nobody waits. With the lock that is so; without it, it was so at some moment.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.load(Ordering::Acquire).is_null() // pairs with nothing: keeps later loads behind this one
+        self.first.load(Ordering::Acquire).is_null() // pairs with the Release in `set_first`; keeps later loads behind this one
     }
 
     #[inline(always)]
@@ -34,7 +34,9 @@ impl WaitQ {
     #[inline(always)]
     fn set_first(&self, sudog: Option<NonNull<Sudog>>) {
         let first = sudog.map_or(core::ptr::null_mut(), NonNull::as_ptr);
-        self.first.store(first, Ordering::Relaxed); // under the lock; who looks without it learns of a moment only
+        // Release: pairs with the Acquire in `is_empty`: who finds the list empty without the lock finds what was written before
+        // it became so, that the channel is closed above all.
+        self.first.store(first, Ordering::Release);
     }
 
     /// Adds a waiter at the end.

@@ -44,6 +44,7 @@ const SCENES: &[Scene] = &[
     ("partial", partial),
     ("ended_locked_then_deadlock", ended_locked_then_deadlock),
     ("main_returns", main_returns),
+    ("beside_a_hog", beside_a_hog),
     ("panic_main", || panic!("boom in main")),
     ("panic_child", panic_child),
     ("panic_lines", || panic!("one\ntwo")),
@@ -224,6 +225,22 @@ fn ended_locked_then_deadlock() {
     }
     time::sleep(ms(50));
     block_for_ever();
+}
+
+/// Its sleep is over while a goroutine that it has started computes on its thread, for ever.
+fn beside_a_hog() {
+    let started = Instant::now();
+    while runtime::migration() != runtime::Migration::Moving {
+        assert!(started.elapsed() < ms(10_000), "{}", runtime::migration());
+        time::sleep(ms(1));
+    }
+    go! {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+    time::sleep(ms(1));
+    println!("woke");
 }
 
 fn main_returns() {

@@ -40,12 +40,12 @@ impl<T> Select<T> {
                     1 => 0,
                     n => random_below(n as u32) as usize,
                 };
-                let entry = self.entry(self.loose[place]);
-                if let Some(selected) = self.look_at(entry) {
+                let number = self.loose[place];
+                if let Some(selected) = self.look_at(number) {
                     return Some(selected);
                 }
                 self.loose.swap_remove(place);
-                entry.loose.set(false);
+                self.entry(number).loose.set(false);
             }
             if !self.shared().claim.has_missed() {
                 return None;
@@ -53,9 +53,11 @@ impl<T> Select<T> {
         }
     }
 
-    /// Does one case if it can be done now; else it enters its list.
+    /// Does one case if it can be done now; else it enters its list. By number: a reference that was passed would have to hold
+    /// until the end, and a send case that is used up changes before that.
     #[track_caller]
-    fn look_at(&mut self, entry: &Entry<T>) -> Option<Selected<T>> {
+    fn look_at(&mut self, number: u32) -> Option<Selected<T>> {
+        let entry = self.entry(number);
         let (channel, dir) = entry.operation()?;
         channel.lock().lock();
         let (number, look) = match entry.try_now(channel, dir) {
