@@ -342,9 +342,9 @@ fn results_without_an_error() {
     struct NoDefault;
 
     #[goroutine]
-    fn parsed<T: Default>(text: &str) -> Result<T, NoDefault>
+    fn parsed<T>(text: &str) -> Result<T, NoDefault>
     where
-        T: std::str::FromStr<Err: std::fmt::Debug>,
+        T: Default + std::str::FromStr<Err: std::fmt::Debug>,
     {
         defer! { recover(); }
         Ok(text.parse().unwrap())

@@ -43,7 +43,7 @@ static OPS: Ops = Ops { due, fire };
 
 /// The deadline `delay` from now. Centuries saturate: never a short wait.
 pub(super) fn deadline(delay: u64) -> u64 {
-    clock::nanos_of_instant().saturating_add(delay).min(NEVER - 1)
+    clock::nanos().saturating_add(delay).min(NEVER - 1)
 }
 
 impl Clock {

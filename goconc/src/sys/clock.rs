@@ -4,38 +4,51 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// When one of these clocks was looked at first: by std's, and by the kernel's, which is the same one.
+/// When the clock was looked at first, as std has it, and in nanoseconds since the kernel's zero.
 static START: OnceLock<(Instant, u64)> = OnceLock::new();
 static COARSE_MS: AtomicU64 = AtomicU64::new(0);
 
 fn start() -> &'static (Instant, u64) {
-    // In this order: so `nanos` is never ahead of `nanos_of_instant`.
-    START.get_or_init(|| (Instant::now(), monotonic()))
+    START.get_or_init(|| {
+        let (before, first, after) = (monotonic(), Instant::now(), monotonic());
+        let exact = since_zero(first).filter(|ns| (before..=after).contains(ns));
+        // Where std keeps its Instants otherwise: rather late, so that nothing is due before people's clocks say so.
+        (first, exact.unwrap_or(after))
+    })
 }
 
-/// Nanoseconds since the first call in this process.
+/// Nanoseconds since the first call in this process, to the nanosecond as std's `Instant` counts them.
 #[inline]
 pub(crate) fn nanos() -> u64 {
-    let (_, ns) = start();
-    monotonic() - ns
+    let (_, zero) = start();
+    monotonic() - zero
 }
 
-/// What std's `Instant` is made of. It has no way to its number but differences of two, which take three times as long.
+/// The kernel's clock, of which std's `Instant` is made. A difference of two Instants takes three times as long.
 #[inline]
 fn monotonic() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the clock exists on every system that std's `Instant` runs on, and `now` is a place for its answer.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    now.tv_sec as u64 * NANOS_PER_SEC as u64 + now.tv_nsec as u64
 }
 
-/// As [`nanos`], for deadlines that [`instant`] shows to people: to the nanosecond what std's `Instant` counts. Ahead of `nanos`
-/// by some tens of nanoseconds, so that what is due by that one is due for people.
-pub(crate) fn nanos_of_instant() -> u64 {
-    u64::try_from(start().0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+const NANOS_PER_SEC: u128 = 1_000_000_000;
+
+/// The number in an `Instant`, which std does not tell. It does tell which Instants there are, so the distance to the earliest one
+/// can be found; and that one lies 2^63 seconds before the kernel's zero.
+fn since_zero(t: Instant) -> Option<u64> {
+    let duration = |ns: u128| Duration::new((ns / NANOS_PER_SEC) as u64, (ns % NANOS_PER_SEC) as u32);
+    let (mut there_is, mut there_is_not) = (0, Duration::MAX.as_nanos());
+    while there_is_not - there_is > 1 {
+        let ns = there_is.midpoint(there_is_not);
+        let known = if t.checked_sub(duration(ns)).is_some() { &mut there_is } else { &mut there_is_not };
+        *known = ns;
+    }
+    u64::try_from(there_is.checked_sub(NANOS_PER_SEC << 63)?).ok()
 }
 
-/// The moment at which [`nanos_of_instant`] is, was or will be `ns`.
+/// The moment at which [`nanos`] is, was or will be `ns`.
 pub(crate) fn instant(ns: u64) -> Instant {
     start().0 + Duration::from_nanos(ns)
 }
@@ -90,4 +103,19 @@ pub(crate) fn calibrate() {
     let (t1, n1) = (ticks(), nanos());
     let per_us = (t1 - t0) * 1000 / (n1 - n0).max(1);
     TICKS_PER_US.store(per_us.max(1), Ordering::Relaxed); // see `ticks_per_us`
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_as_instants_do() {
+        let (first, zero) = *start();
+        assert_eq!(since_zero(first), Some(zero), "std keeps its Instants otherwise than we think");
+        for _ in 0..1000 {
+            let (before, ns, after) = (Instant::now(), nanos(), Instant::now());
+            assert!(before <= instant(ns) && instant(ns) <= after);
+        }
+    }
 }
