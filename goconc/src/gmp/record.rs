@@ -87,6 +87,11 @@ pub(crate) struct Origin {
     pub(crate) class: Class,
 }
 
+#[cold]
+fn keep_name(id: u64, name: Name) {
+    NAMES.lock().insert(id, name);
+}
+
 impl Record {
     fn empty() -> Record {
         Record {
@@ -129,12 +134,12 @@ impl Record {
     }
 
     /// Notes where the goroutine comes from.
-    #[inline]
+    #[inline(always)]
     fn begin(&self, origin: Origin) {
         let Origin { id, parent, created_at, name, class } = origin;
         let mut kin = parent << PARENT | class.index() as u64;
         if let Some(name) = name {
-            NAMES.lock().insert(id, name);
+            keep_name(id, name);
             kin |= NAMED;
         }
         self.id.store(id, Ordering::Relaxed); // for dumps only; the queue publishes the record itself
