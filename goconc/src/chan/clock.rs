@@ -7,7 +7,8 @@
 //! it is in no heap.
 //!
 //! Only while a receiver waits, the timer is armed in a heap; when it fires, it gives the moment to the first waiter, under the
-//! channel's lock. The waiter that goes last (a select that took another arm) takes the timer off.
+//! channel's lock. The waiter that goes last (a select that took another arm) takes the timer off. One that is served by a
+//! firing which a reset overtook may leave it there.
 //!
 //! The heap holds no reference. When the timer is due, `due` tries to take one, which fails if the last one is gone; then
 //! `destroy` is on its way to take the node off, and waits for the heap's lock until `due` is over.

@@ -64,7 +64,7 @@ pub(crate) fn submit(job: Job) {
 }
 
 fn help() {
-    HELPERS.fetch_add(1, Ordering::SeqCst); // by the thread itself: see `HELPERS`
+    HELPERS.begin();
     let mut pool = POOL.lock();
     loop {
         if let Some(Job(job)) = pool.jobs.pop_front() {
@@ -84,5 +84,5 @@ fn help() {
             break;
         }
     }
-    HELPERS.fetch_sub(1, Ordering::SeqCst); // the thread itself is seen by the kernel a moment longer: no false report
+    HELPERS.end();
 }

@@ -10,7 +10,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::sched::sysmon::HELPERS;
+use crate::sched::sysmon::{HELPERS, Helpers};
 use crate::sched::{global_is_empty, idle, spawn, timers};
 use crate::sys::{thread, throw};
 use crate::timer::NEVER;
@@ -45,9 +45,10 @@ pub(crate) fn check() {
     if live == 0 && idle.blocked_threads <= 0 && !main_is_gone {
         return; // nobody waits for anything
     }
-    let ours =
-        idle.threads + HELPERS.load(Ordering::Relaxed) + usize::try_from(idle.blocked_threads).unwrap_or(0);
-    if thread::count() != Some(ours) {
+    let helpers = HELPERS.look();
+    let ours = idle.threads + Helpers::number(helpers) + usize::try_from(idle.blocked_threads).unwrap_or(0);
+    // A helper that was counted above and has ended since would make up for a thread that is awake: so a second look.
+    if thread::count() != Some(ours) || HELPERS.look() != helpers {
         SUSPICIOUS.store(true, Ordering::Relaxed); // under the lock
         return;
     }

@@ -9,7 +9,7 @@
 //! It sleeps 50 us at first, up to 10 ms when it finds nothing to do, and without end when every P is idle.
 
 use core::fmt::Write;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 
 use crate::dump;
 use crate::gmp::{Chain, M, P, Runnable, m, p};
@@ -42,7 +42,36 @@ static POKED: AtomicU8 = AtomicU8::new(0);
 /// Threads of ours that are neither Ms nor blocked users: sysmon, the proof, helpers of `blocking`. Each counts itself, as
 /// the first thing it does, and no longer counts when it is about to end: one too few delays a deadlock report, one too many
 /// would make a false one.
-pub(crate) static HELPERS: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static HELPERS: Helpers = Helpers(AtomicU64::new(0));
+
+/// How many helpers there are, in the lower half, and how often that has changed, in the upper one: who looks twice and finds
+/// the same knows that none has come or gone in between.
+#[derive(Debug)]
+pub(crate) struct Helpers(AtomicU64);
+
+impl Helpers {
+    const CHANGE: u64 = 1 << 32;
+
+    /// The calling thread is one: the first thing that it does.
+    pub(crate) fn begin(&self) {
+        self.0.fetch_add(Self::CHANGE + 1, Ordering::SeqCst); // read by `dead::check`
+    }
+
+    /// The calling thread is about to end. The kernel sees it a moment longer.
+    pub(crate) fn end(&self) {
+        self.0.fetch_add(Self::CHANGE - 1, Ordering::SeqCst); // as in `begin`
+    }
+
+    /// Both halves.
+    pub(crate) fn look(&self) -> u64 {
+        self.0.load(Ordering::SeqCst) // pairs with `begin` and `end`
+    }
+
+    /// How many there were.
+    pub(crate) fn number(look: u64) -> usize {
+        (look % Self::CHANGE) as usize
+    }
+}
 
 /// Has it look around now. Async-signal-safe.
 pub(crate) fn poke() {
@@ -65,7 +94,7 @@ pub(crate) fn somebody_runs() {
 /// Starts the thread.
 pub(crate) fn start() {
     let made = std::thread::Builder::new().name("goconc-sysmon".to_owned()).spawn(|| {
-        HELPERS.fetch_add(1, Ordering::SeqCst); // read by `dead::check`
+        HELPERS.begin();
         listen_for_quit();
         Sysmon::new().watch();
     });
@@ -77,7 +106,7 @@ pub(crate) fn start() {
 /// Proves, beside the program, that goroutines may move. A thread of its own: reading the symbols takes milliseconds.
 fn start_proof() {
     let proof = || {
-        HELPERS.fetch_add(1, Ordering::SeqCst); // as in `start`
+        HELPERS.begin();
         migration::run_proof();
         if options().migration {
             let _ = writeln!(Stderr, "goconc: migration: {}", migration::describe());
@@ -85,7 +114,7 @@ fn start_proof() {
                 let _ = writeln!(Stderr, "goconc: harmless thread-local: {name}: {why}");
             }
         }
-        HELPERS.fetch_sub(1, Ordering::SeqCst); // as in `start`
+        HELPERS.end();
     };
     let made = std::thread::Builder::new().name("goconc-proof".to_owned()).spawn(proof);
     if let Err(error) = made {

@@ -77,7 +77,7 @@ fn call() {
 }
 
 fn help() {
-    HELPERS.fetch_add(1, Ordering::SeqCst); // by the thread itself: see `HELPERS`
+    HELPERS.begin();
     loop {
         while fill() {}
         CALLED.store(false, Ordering::Release); // pairs with the swap in `call`: who comes later calls again
