@@ -30,6 +30,9 @@ use crate::panics::{self, Thrown};
 /// - deferred itself, `defer!(recover())`;
 /// - on a plain thread, where no function with `#[goroutine]` is under way.
 ///
+/// A destructor of the program's own that panics and catches that itself, while another panic unwinds through it, hides the other
+/// one: std does not tell the two apart, and `recover` gives the newer.
+///
 /// The `recover` of the prelude is this one inside of a `defer!`; elsewhere it does not compile. In a function that is
 /// called as `defer!(f())`, name this one, `goconc::recover()`.
 ///
