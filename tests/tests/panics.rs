@@ -15,7 +15,7 @@ use goconc::prelude::*;
 fn in_main() {
     variants(SCENE, &["panic_main"], |output| {
         let output = output.crashed(&["panic: boom in main\n\ngoroutine 1 [running]:\n\t", "scene.rs:"]);
-        assert_eq!(output.stderr.matches("panic:").count(), 1, "{output:#?}");
+        assert_eq!(output.stderr.matches("panic: ").count(), 1, "{output:#?}");
     });
 }
 
