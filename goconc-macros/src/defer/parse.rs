@@ -7,7 +7,7 @@ use syn::{Expr, Macro};
 
 use crate::captures::{self, Capture};
 use crate::errors::Errors;
-use crate::go::form::{Call, Target, has_semicolon, without_trailing_comma};
+use crate::go::form::{Call, has_semicolon, without_trailing_comma};
 
 /// A parsed `defer!`. What was wrong with it is in `errors`; the rest is what could be understood.
 #[derive(Default)]
@@ -101,21 +101,8 @@ fn expression(expr: Expr, tokens: TokenStream, errors: &mut Errors) -> Option<Fo
     Some(match expr {
         // The invisible group round `$e` of a `macro_rules!`.
         Expr::Group(group) => return Form::parse(group.expr.to_token_stream(), &|| false, errors),
-        Expr::Call(call) => Form::Call(Call {
-            target: Target::Callee(*call.func),
-            paren: call.paren_token,
-            args: call.args.into_iter().collect(),
-        }),
-        Expr::MethodCall(call) => Form::Call(Call {
-            target: Target::Method {
-                receiver: *call.receiver,
-                dot: call.dot_token,
-                method: call.method,
-                turbofish: call.turbofish,
-            },
-            paren: call.paren_token,
-            args: call.args.into_iter().collect(),
-        }),
+        Expr::Call(call) => Form::Call(call.into()),
+        Expr::MethodCall(call) => Form::Call(call.into()),
         Expr::Macro(expr) if prints(&expr.mac) => Form::Print(expr.mac),
         Expr::Block(_)
         | Expr::Unsafe(_)

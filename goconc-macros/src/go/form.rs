@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::token::Paren;
-use syn::{AngleBracketedGenericArguments, BinOp, Expr, Token};
+use syn::{AngleBracketedGenericArguments, BinOp, Expr, ExprCall, ExprMethodCall, Token};
 
 use crate::errors::Errors;
 
@@ -36,6 +36,31 @@ pub(crate) enum Target {
         method: Ident,
         turbofish: Option<AngleBracketedGenericArguments>,
     },
+}
+
+impl From<ExprCall> for Call {
+    fn from(call: ExprCall) -> Self {
+        Call {
+            target: Target::Callee(*call.func),
+            paren: call.paren_token,
+            args: call.args.into_iter().collect(),
+        }
+    }
+}
+
+impl From<ExprMethodCall> for Call {
+    fn from(call: ExprMethodCall) -> Self {
+        Call {
+            target: Target::Method {
+                receiver: *call.receiver,
+                dot: call.dot_token,
+                method: call.method,
+                turbofish: call.turbofish,
+            },
+            paren: call.paren_token,
+            args: call.args.into_iter().collect(),
+        }
+    }
 }
 
 impl Form {
@@ -139,21 +164,8 @@ fn expression(expr: Expr, tokens: TokenStream, errors: &mut Errors) -> Option<Fo
         Expr::Group(group) => {
             return Form::parse(group.expr.to_token_stream(), || Some(Delimiter::None), errors);
         }
-        Expr::Call(call) => Form::Call(Call {
-            target: Target::Callee(*call.func),
-            paren: call.paren_token,
-            args: call.args.into_iter().collect(),
-        }),
-        Expr::MethodCall(call) => Form::Call(Call {
-            target: Target::Method {
-                receiver: *call.receiver,
-                dot: call.dot_token,
-                method: call.method,
-                turbofish: call.turbofish,
-            },
-            paren: call.paren_token,
-            args: call.args.into_iter().collect(),
-        }),
+        Expr::Call(call) => Form::Call(call.into()),
+        Expr::MethodCall(call) => Form::Call(call.into()),
         // Nothing in these is a call whose arguments could be evaluated first, and none of them is a mistake.
         Expr::Block(_)
         | Expr::Unsafe(_)
