@@ -177,8 +177,7 @@ impl<T: 'static> LocalKey<RefCell<T>> {
 /// The values of the calling goroutine, or thread. `f` calls no user code.
 fn with_locals<R>(f: impl FnOnce(&mut Vec<Local>) -> R) -> R {
     match g::current() {
-        // SAFETY: only the goroutine itself touches its locals, and `f` does not come back here.
-        Some(g) => f(unsafe { &mut *g.locals.get() }),
+        Some(g) => g.locals(f),
         None => PLAIN.with(|plain| f(&mut plain.locals.borrow_mut())),
     }
 }

@@ -3,7 +3,7 @@
 //! States, and who owns the G in each:
 //! ```text
 //!  Dead     -> Running   start     from a free list, by the M that starts it
-//!  Running  -> Waiting   park      the G is in a wait list; its stack is nobody's until the commit has run
+//!  Running  -> Waiting   park      the G is in a wait list; its stack is in use until `on_stack` is clear
 //!  Waiting  -> Runnable  ready     by exactly one waker, which then owns the G
 //!  Runnable -> Running   execute   by the M whose queue it is in
 //!  Running  -> Runnable  gosched
@@ -11,18 +11,21 @@
 //! ```
 //! The status is written by the owner and read by dumps; ownership itself is handed over through locks and queues.
 //!
+//! A G may be woken, and change owners, while its old M is still on its way off the stack. On that M nothing else can happen
+//! meanwhile; another M that gets the G waits until `on_stack` is clear (`M::take_over`).
+//!
 //! What is `Cell` here belongs to the owner. What is atomic may be read by anyone, as a blurred picture: those loads and
 //! stores are Relaxed, and nothing is decided by them unless the field's comment says so.
 
 use core::cell::{Cell, UnsafeCell};
-use core::mem::MaybeUninit;
+use core::num::NonZero;
 use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::arch::{self, Context, Suspender};
+use crate::arch;
 use crate::gmp::record::Name;
 use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
@@ -71,19 +74,15 @@ impl WaitReason {
     }
 }
 
-/// What the M does for a goroutine that has just left its stack.
+/// What makes a goroutine that stops findable for its waker: the last thing that it does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Commit {
-    /// Nothing to do (the wait was published in another way).
+    /// Nothing to do: nobody wakes it, or whoever does knows it already.
     Nothing,
     /// Give back the lock under which the goroutine entered a wait list.
     Unlock(NonNull<ByteLock>),
-    /// Call this: it makes the goroutine findable for its waker.
+    /// Call this.
     Call(fn(usize), usize),
-    /// Runnable at once: to the tail of the queue.
-    Gosched,
-    /// Finished.
-    Exit,
 }
 
 const DEAD: u8 = 0;
@@ -91,57 +90,55 @@ const RUNNABLE: u8 = 1;
 const RUNNING: u8 = 2;
 const WAITING: u8 = 3;
 
-/// How far below the stack pointer of `G::switch` anything of the switch may lie: what it pushes, the red zone, and the
-/// frames of corosensei's functions where they are not inlined (230 bytes were counted without optimisation).
-const BELOW_SWITCH: usize = if cfg!(debug_assertions) { 1024 } else { 512 };
-
-/// The header of a goroutine's stack.
+/// The header of a goroutine's stack. What stopping and going on touch is in the first line, birth and death touch the second
+/// one too.
 #[repr(C, align(64))]
 pub(crate) struct G {
-    ctx: UnsafeCell<MaybeUninit<Context>>,
-    suspender: Cell<Option<Suspender>>,
+    /// Where its stack has stopped, to the byte. Written by the switch.
+    sp: Cell<usize>,
     /// The M it runs on, or ran on last: its home. Written by the M that executes it; a waker reads it to find the inbox.
     m: AtomicPtr<M>,
     pub(crate) link: Cell<usize>,
-    // -- second line --
-    pub(crate) commit: Cell<Commit>,
-    node: Node,
-    pub(crate) record: Cell<Option<NonNull<Record>>>,
-    status: AtomicU8,
-    reason: AtomicU8,
-    /// Parked while its thread was panicking, or while it held something of its thread: it may not change threads.
-    pub(crate) bound: Cell<bool>,
-    /// `goexit` has begun; whoever swallows the unwinding gets it again.
-    pub(crate) goexiting: Cell<bool>,
+    parked_at: AtomicPtr<Location<'static>>,
+    since_ms: AtomicU64,
     /// How often it has left its stack, modulo 2^32.
     pub(crate) parks: Cell<u32>,
     /// How many `pin` calls are in progress.
     pub(crate) pinned: Cell<u32>,
     /// How many `lock_os_thread` calls are not undone.
     pub(crate) locked: AtomicU32,
-    // -- third line --
-    since_ms: AtomicU64,
-    parked_at: AtomicPtr<Location<'static>>,
+    status: AtomicU8,
+    reason: AtomicU8,
+    /// Parked while its thread was panicking, or while it held something of its thread: it may not change threads.
+    pub(crate) bound: Cell<bool>,
+    /// `goexit` has begun; whoever swallows the unwinding gets it again.
+    pub(crate) goexiting: Cell<bool>,
+    /// It stops, and its M is still on its stack. Cleared by the switch.
+    on_stack: AtomicBool,
+    /// It has had locals or panics: they are to be looked at when it ends.
+    pub(crate) has_baggage: Cell<bool>,
+    has_name: AtomicBool,
+    // -- second line --
+    node: Node,
+    pub(crate) record: Cell<Option<NonNull<Record>>>,
     /// Its number; zero while dead. Also the mark that this header was ever used.
     pub(crate) id: AtomicU64,
     pub(crate) parent: AtomicU64,
     created_at: AtomicPtr<Location<'static>>,
-    has_name: AtomicBool,
-    /// The stack pointer when it parked, less [`BELOW_SWITCH`].
-    parked_sp: Cell<usize>,
-    // -- cold --
     slot: Cell<Option<Slot>>,
+    // -- cold --
     name: Mutex<Option<Name>>,
     /// Its panics in flight.
     unwindings: UnsafeCell<Unwindings>,
     /// The goroutine's locals.
-    pub(crate) locals: UnsafeCell<Vec<crate::gmp::Local>>,
+    locals: UnsafeCell<Vec<Local>>,
 }
 
 /// One goroutine-local value: the key's address, and the value.
 pub(crate) type Local = (usize, Box<dyn core::any::Any>);
 
 const _: () = assert!(size_of::<G>() <= stack::HEADER_SIZE);
+const _: () = assert!(core::mem::offset_of!(G, node) == 64 && core::mem::offset_of!(G, name) <= 128);
 
 // SAFETY: cells are touched by the owner only, and ownership is handed over through locks and queues.
 unsafe impl Sync for G {}
@@ -164,28 +161,29 @@ impl G {
     /// Makes a goroutine's header and context in a slot that was never used.
     pub(crate) fn init(slot: Slot, entry: arch::Entry) -> &'static G {
         let header = slot.header().cast::<G>();
+        // SAFETY: the slot is guarded at its low end and ours for ever; the base is the header.
+        let sp = unsafe { arch::prepare(slot.base(), entry, header.as_ptr().cast()) };
         let blank = G {
-            ctx: UnsafeCell::new(MaybeUninit::uninit()),
-            suspender: Cell::new(None),
+            sp: Cell::new(sp),
             m: AtomicPtr::new(core::ptr::null_mut()),
             link: Cell::new(0),
-            commit: Cell::new(Commit::Nothing),
-            node: Node::new(header.as_ptr() as usize),
-            record: Cell::new(None),
+            parked_at: AtomicPtr::new(core::ptr::null_mut()),
+            since_ms: AtomicU64::new(0),
+            parks: Cell::new(0),
+            pinned: Cell::new(0),
+            locked: AtomicU32::new(0),
             status: AtomicU8::new(DEAD),
             reason: AtomicU8::new(WaitReason::None as u8),
             bound: Cell::new(false),
             goexiting: Cell::new(false),
-            parks: Cell::new(0),
-            pinned: Cell::new(0),
-            locked: AtomicU32::new(0),
-            since_ms: AtomicU64::new(0),
-            parked_at: AtomicPtr::new(core::ptr::null_mut()),
+            on_stack: AtomicBool::new(false),
+            has_baggage: Cell::new(false),
+            has_name: AtomicBool::new(false),
+            node: Node::new(header.as_ptr() as usize),
+            record: Cell::new(None),
             id: AtomicU64::new(0),
             parent: AtomicU64::new(0),
             created_at: AtomicPtr::new(core::ptr::null_mut()),
-            has_name: AtomicBool::new(false),
-            parked_sp: Cell::new(0),
             slot: Cell::new(Some(slot)),
             name: Mutex::new(None),
             unwindings: UnsafeCell::new(Unwindings::new(true)),
@@ -194,18 +192,7 @@ impl G {
         // SAFETY: the slot is ours alone, its header area is committed, large enough and 64-aligned.
         unsafe { header.as_ptr().write(blank) };
         // SAFETY: written just now; slots are never unmapped.
-        let g: &'static G = unsafe { header.as_ref() };
-        let (base, limit) = (nonzero(slot.base()), nonzero(slot.lo()));
-        // SAFETY: the slot is guarded at its low end, the base is the 64-aligned header, and the slot is ours for ever.
-        let ctx = unsafe { Context::new(base, limit, entry, header.cast()) };
-        // SAFETY: nobody else knows this G yet.
-        unsafe { (*g.ctx.get()).write(ctx) };
-        g
-    }
-
-    /// Remembers the way back to the scheduler. Called once, first thing on the new stack.
-    pub(crate) fn set_suspender(&self, suspender: Suspender) {
-        self.suspender.set(Some(suspender));
+        unsafe { header.as_ref() }
     }
 
     /// Takes over the record's name, number and origin.
@@ -225,29 +212,47 @@ impl G {
         self.record.set(Some(record));
     }
 
-    /// Runs it until it parks, yields or exits.
+    /// Runs it until somebody switches back to the M's own stack, which stops at `sp`.
     ///
     /// # Safety
     /// * The caller owns this G, is an M on its own stack, and has checked that the G may run on this thread.
     #[inline(always)]
-    pub(crate) unsafe fn resume(&self) {
-        // SAFETY: initialised by `init`; exclusive because the caller owns the G.
-        let ctx = unsafe { (*self.ctx.get()).as_mut_ptr() };
-        // SAFETY: as above.
-        unsafe { Context::resume(ctx) };
+    pub(crate) unsafe fn resume(&self, sp: &Cell<usize>) {
+        let own = AtomicBool::new(true); // nobody waits for the M's own stack
+        // SAFETY: the caller owns the G, which has stopped, or has been prepared by `init`.
+        unsafe { arch::switch(sp.as_ptr(), self.sp.get(), &own) };
     }
 
-    /// Leaves the stack, with what `commit` says to be done; comes back when resumed.
+    /// Leaves the stack for the one that stopped at `to`; comes back when somebody switches to it again.
     ///
     /// Always inlined, up to the user's own function: the CPU predicts a return from the calls it has seen on *any* stack,
     /// so that every frame between the user's loop and the switch costs two mispredicted returns per switch, 10 ns.
+    ///
+    /// # Safety
+    /// * The caller runs on this G's stack and has called [`begins_to_stop`](Self::begins_to_stop).
+    /// * `to` is where a stack has stopped that the caller's M owns and that may run on this thread.
     #[inline(always)]
-    pub(crate) fn switch(&self) {
-        self.parked_sp.set(arch::stack_pointer() - BELOW_SWITCH);
-        if let Some(suspender) = self.suspender.get() {
-            // SAFETY: only code on this G's own stack calls `switch`.
-            unsafe { suspender.suspend() };
-        }
+    pub(crate) unsafe fn switch(&self, to: NonZero<usize>) {
+        // SAFETY: by contract.
+        unsafe { arch::switch(self.sp.as_ptr(), to.get(), &self.on_stack) };
+    }
+
+    /// It stops: from now on it may be woken, but runs nowhere else before its stack is free. On its own stack, before whatever
+    /// makes it findable.
+    #[inline(always)]
+    pub(crate) fn begins_to_stop(&self) {
+        self.on_stack.store(true, Ordering::Relaxed); // what makes it findable publishes it
+    }
+
+    /// It goes on after all, without having left its stack.
+    #[inline(always)]
+    pub(crate) fn does_not_stop(&self) {
+        self.on_stack.store(false, Ordering::Relaxed); // its own; nobody else waits, as nobody else has it
+    }
+
+    /// Whether its last M is still on its stack. By its owner, on another M.
+    pub(crate) fn is_on_stack(&self) -> bool {
+        self.on_stack.load(Ordering::Acquire) // pairs with the Release in `arch::switch`: the stack is as it was left
     }
 
     /// Whether it may not leave its thread, whatever is on its stack. By its owner, while it is not running.
@@ -258,8 +263,16 @@ impl G {
     /// Calls `f`, which calls no code of the program, with its panics in flight. By code on its own stack.
     #[inline]
     pub(crate) fn unwindings<T>(&self, f: impl FnOnce(&mut Unwindings) -> T) -> T {
+        self.has_baggage.set(true);
         // SAFETY: only the goroutine itself touches them, and `f` does not come back here.
         f(unsafe { &mut *self.unwindings.get() })
+    }
+
+    /// Calls `f`, which calls no code of the program, with its locals. By code on its own stack.
+    pub(crate) fn locals<T>(&self, f: impl FnOnce(&mut Vec<Local>) -> T) -> T {
+        self.has_baggage.set(true);
+        // SAFETY: only the goroutine itself touches them, and `f` does not come back here.
+        f(unsafe { &mut *self.locals.get() })
     }
 
     /// The M it runs on or ran on last.
@@ -283,15 +296,10 @@ impl G {
     /// The part of the stack in use by a parked goroutine.
     ///
     /// # Safety
-    /// * The caller owns this G and it is not running.
+    /// * The caller owns this G, and it is not running and [off its stack](Self::is_on_stack).
     pub(crate) unsafe fn parked_stack(&self) -> &[usize] {
-        let bound = self.parked_sp.get() & !(size_of::<usize>() - 1);
-        let ctx = NonNull::from(&self.ctx).cast::<Context>();
         // What is below is dead: a thread-local's address, left there by a call that is over, would keep the goroutine at home.
-        // SAFETY: it is not running and ours, so it has been initialised and has run; the window lies below the frame that
-        // parked, and above the guard, which is larger.
-        let exact = unsafe { Context::stopped_at(ctx, bound..bound + BELOW_SWITCH) };
-        let low = exact.unwrap_or(bound);
+        let low = self.sp.get();
         let high = core::ptr::from_ref(self) as usize;
         let words = high.saturating_sub(low) / size_of::<usize>();
         // SAFETY: both ends lie in this G's committed slot, and nobody writes while the G is parked.
@@ -300,7 +308,14 @@ impl G {
 
     /// Where its stack ends while it does not run.
     pub(crate) fn parked_sp(&self) -> usize {
-        self.parked_sp.get()
+        self.sp.get()
+    }
+
+    /// Where its stack goes on. By its owner.
+    #[inline(always)]
+    pub(crate) fn stopped_at(&self) -> NonZero<usize> {
+        // SAFETY: an address in its stack, since `init`.
+        unsafe { NonZero::new_unchecked(self.sp.get()) }
     }
 
     /// The slot that it lives in.
@@ -380,11 +395,6 @@ impl G {
             created_at: place(&self.created_at),
         })
     }
-}
-
-fn nonzero(address: usize) -> core::num::NonZeroUsize {
-    core::num::NonZeroUsize::new(address)
-        .unwrap_or_else(|| crate::sys::throw::throw("stack: a slot at address 0"))
 }
 
 /// A goroutine as a dump shows it.

@@ -50,8 +50,12 @@ pub(crate) struct M {
     pub(crate) retake: Retake,
     /// How many goroutines have locked themselves to this thread: while there are any, it starts no others.
     pub(crate) locks: Cell<u32>,
-    /// The goroutine it runs, for bystanders; null in the runtime.
+    /// The goroutine it runs, or ran last, for bystanders.
     pub(crate) running: AtomicPtr<G>,
+    /// Where the thread's own stack has stopped, while a goroutine runs.
+    pub(crate) sp: Cell<usize>,
+    /// A goroutine that has ended and is yet to be buried.
+    pub(crate) ended_one: Cell<Option<&'static G>>,
     /// Picks until the next look at everything that is looked at rarely.
     pub(crate) countdown: Cell<u32>,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
@@ -131,6 +135,8 @@ impl M {
             retake: Retake::new(fences),
             locks: Cell::new(0),
             running: AtomicPtr::new(core::ptr::null_mut()),
+            sp: Cell::new(0),
+            ended_one: Cell::new(None),
             countdown: Cell::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),

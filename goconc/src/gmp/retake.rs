@@ -49,13 +49,18 @@ impl Retake {
     /// The M enters the runtime: from here to [`exit`](Self::exit) nobody takes its P.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Entered {
+        if self.enter_quickly() { Entered::Undisturbed } else { self.enter_slow() }
+    }
+
+    /// As [`enter`](Self::enter), for who calls that soon: false, and nothing is settled, if the P may be gone.
+    #[inline(always)]
+    pub(crate) fn enter_quickly(&self) -> bool {
         self.in_rt.store(1, Ordering::Relaxed); // made visible by sysmon's membarrier, see the head of this file
         #[cfg(not(loom))]
         core::sync::atomic::compiler_fence(Ordering::SeqCst); // StoreLoad against `attempt`, the cheap half
         #[cfg(loom)]
         fence(Ordering::SeqCst); // loom knows no membarrier: both sides fence
-        // Acquire: pairs with the Release in `give_back`.
-        if self.word.load(Ordering::Acquire) == NONE { Entered::Undisturbed } else { self.enter_slow() }
+        self.word.load(Ordering::Acquire) == NONE // pairs with the Release in `give_back`
     }
 
     #[cold]

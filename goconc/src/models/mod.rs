@@ -12,7 +12,7 @@
 //! | `retake` | sysmon takes a P, or gives it back | the real `gmp::retake` |
 //! | `runq` | fresh ones dealt into chains, taken back or stolen | the real `queue::fresh`; chains and deque as a stand-in |
 //! | `note` | a thread sleeps, with and without a deadline | mirrors `sys::note` |
-//! | `park` | leave the stack, then unlock; take the node, then ready | mirrors `sched::park` and `M::execute` |
+//! | `park` | unlock, then leave the stack; take the node, then ready | mirrors `sched::park`, `arch::switch`, `M::take_over` |
 //! | `idle` | who is woken and when an M may sleep | mirrors `sched::idle` |
 //! | `keeper` | the M that looks after the timers, and who arms an earlier one | mirrors `sched::timers` |
 //! | `deep` | sysmon sleeps while all sleep, and only then | mirrors `sched::sysmon` |

@@ -1,16 +1,18 @@
-//! Mirrors `sched::park`, `M::execute` and `Sudog::wake`: a goroutine that queues itself, leaves its stack, and whose M
-//! gives the lock back only then, runs on one M at a time, and its waker touches nothing of it after `ready`.
+//! Mirrors `sched::park`, `arch::switch`, `M::take_over` and `Sudog::wake`: a goroutine that queues itself, gives the lock back,
+//! and leaves its stack after that, runs on one M at a time, and its waker touches nothing of it after `ready`.
 //!
-//! The stack is a loom cell: the goroutine writes it while it runs, the waker reads the sudog in it, and whoever resumes
-//! the goroutine writes it again. `ready` is the push onto a real inbox, of an M that takes the goroutine over at once.
+//! The stack is two loom cells. The sudog's frame is written by the goroutine while it runs, up to the unlock; then the waker reads
+//! the sudog in it; and whoever resumes the goroutine writes it again. What is below that frame the M goes on using on its way to
+//! the next stack. `ready` is the push onto a real inbox, of an M that takes the goroutine over at once.
 //!
-//! Fails with the flaws `commit` (the lock is given back before the switch: two Ms on one stack) and `late` (the waker
-//! reads the sudog after `ready`: the stack may be in use again).
+//! Fails with the flaws `impatient` (the other M does not wait until the stack is free), `cleared` (`on_stack` is cleared before
+//! the last access to the stack) and `late` (the waker reads the sudog after `ready`: the stack may be in use again).
 
 use core::ptr::NonNull;
 use std::sync::Arc;
 
 use loom::cell::{Cell, UnsafeCell};
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::models::{ByteLock, Flaw, Signal};
@@ -22,8 +24,11 @@ struct Scene {
     waits: Cell<bool>,
     /// What it waits for; guarded by `lock`.
     done: Cell<bool>,
-    /// What the goroutine has on its stack, a sudog among other things.
-    stack: UnsafeCell<usize>,
+    /// The frame in which the sudog is.
+    frame: UnsafeCell<usize>,
+    /// The stack below that.
+    below: UnsafeCell<usize>,
+    on_stack: AtomicBool,
     node: Node,
     inbox: Inbox,
     note: Signal,
@@ -36,33 +41,38 @@ unsafe impl Sync for Scene {}
 unsafe impl Send for Scene {}
 
 impl Scene {
-    fn run_on_stack(&self) {
+    fn run_in_frame(&self) {
+        // SAFETY: loom checks that nobody else is in the frame.
+        self.frame.with_mut(|frame| unsafe { *frame += 1 });
+    }
+
+    fn run_below(&self) {
         // SAFETY: loom checks that nobody else is on the stack.
-        self.stack.with_mut(|stack| unsafe { *stack += 1 });
+        self.below.with_mut(|below| unsafe { *below += 1 });
     }
 
     fn look_at_sudog(&self) -> usize {
-        // SAFETY: loom checks that nobody runs on the stack meanwhile.
-        self.stack.with(|stack| unsafe { *stack })
+        // SAFETY: loom checks that nobody runs in the frame meanwhile.
+        self.frame.with(|frame| unsafe { *frame })
     }
 
     /// The goroutine's M: runs it until it has parked.
     fn park(&self) {
-        self.run_on_stack();
+        self.run_in_frame();
         self.lock.lock();
         if self.done.get() {
             self.lock.unlock();
-            self.run_on_stack();
+            self.run_below();
             return self.ready(); // no need to wait: yields
         }
         self.waits.set(true);
-        if self.flaw.is("commit") {
-            self.lock.unlock();
-            self.run_on_stack();
-            return;
+        self.on_stack.store(true, Ordering::Relaxed); // `begins_to_stop`
+        self.lock.unlock(); // `Commit::Unlock`
+        if self.flaw.is("cleared") {
+            self.on_stack.store(false, Ordering::Release);
         }
-        self.run_on_stack(); // the switch pushes its registers
-        self.lock.unlock(); // `Commit::Unlock`, on the M's own stack
+        self.run_below(); // looks for the next one, and pushes its registers
+        self.on_stack.store(false, Ordering::Release); // the switch
     }
 
     fn ready(&self) {
@@ -99,7 +109,11 @@ impl Scene {
                 self.inbox.wake();
             }
         }
-        self.run_on_stack();
+        while self.on_stack.load(Ordering::Acquire) && !self.flaw.is("impatient") {
+            thread::yield_now(); // `take_over`
+        }
+        self.run_in_frame();
+        self.run_below();
     }
 }
 
@@ -109,7 +123,9 @@ fn scene(flaw: Flaw) {
             lock: ByteLock::new(),
             waits: Cell::new(false),
             done: Cell::new(false),
-            stack: UnsafeCell::new(0),
+            frame: UnsafeCell::new(0),
+            below: UnsafeCell::new(0),
+            on_stack: AtomicBool::new(false),
             node: Node::new(0),
             inbox: Inbox::new(),
             note: Signal::new(),
@@ -126,7 +142,7 @@ fn scene(flaw: Flaw) {
         scene.park();
         other.join().unwrap();
         waker.join().unwrap();
-        assert_eq!(scene.look_at_sudog(), 3);
+        assert_eq!(scene.look_at_sudog(), 2);
     });
 }
 
@@ -137,8 +153,14 @@ fn one_m_at_a_time_on_a_stack() {
 
 #[test]
 #[should_panic]
-fn fails_when_unlocked_before_the_switch() {
-    scene(Flaw::Here("commit"));
+fn fails_when_the_other_m_does_not_wait() {
+    scene(Flaw::Here("impatient"));
+}
+
+#[test]
+#[should_panic]
+fn fails_when_cleared_on_the_old_stack() {
+    scene(Flaw::Here("cleared"));
 }
 
 #[test]

@@ -5,17 +5,15 @@
 //! published. Then the global queue, timers, other Ps' surplus while spinning, and sleep. Every 61st pick looks first at
 //! what that order would starve.
 
-use crate::gmp::{Chain, Kind, M, P, Record, Runnable, m, p};
+use crate::gmp::{Chain, Kind, M, P, Runnable, m, p};
 use crate::migration;
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
 use crate::sched::{global_is_empty, global_take, gomaxprocs};
 use crate::sched::{idle, stop, timers};
-use crate::stack::Class;
 use crate::sys::clock;
 use crate::timer::NEVER;
 
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 /// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
@@ -138,37 +136,6 @@ impl M {
         }
         let published = private.shared.pop();
         published.and_then(|chain| self.unpack(p, chain))
-    }
-
-    /// The unstarted goroutine that [`pick`](Self::pick) would find, if it would find one without looking far, and if it wants
-    /// this class of stack. On the stack of a goroutine that has ended, in the runtime.
-    #[inline]
-    pub(super) fn next_unstarted(&'static self, class: Class) -> Option<NonNull<Record>> {
-        let p = self.p()?;
-        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
-        // SAFETY: we are this M, in the runtime.
-        let has_started = self.runnext.get().is_some() || !unsafe { self.home() }.is_empty();
-        let far = self.countdown.get() <= 1
-            || self.spinning.get()
-            || self.exclusive()
-            || p.timers.next() != NEVER
-            || !Counts::glance().all_busy()
-            || (tick & 1 != 0 && has_started);
-        if far {
-            return None;
-        }
-        // SAFETY: we hold the P, in the runtime.
-        let private = unsafe { p.private() };
-        let record = private.fresh.pop()?;
-        // SAFETY: it came from a queue, so it is ours.
-        if !unsafe { record.as_ref() }.wants(class) {
-            private.fresh.push(record);
-            return None;
-        }
-        p.note_len(private.fresh.len());
-        p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
-        self.countdown.set(self.countdown.get() - 1);
-        Some(record)
     }
 
     /// The next goroutine at home here.

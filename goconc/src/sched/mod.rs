@@ -6,7 +6,8 @@
 //! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
 //! | `stop` | how an M goes to sleep and wakes up |
 //! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
-//! | `run` | an M's life: find, execute, what a goroutine leaves behind when it stops |
+//! | `run` | an M's life: find, execute; birth and death of a goroutine on its stack |
+//! | `direct` | the short way: from a goroutine that stops straight to the next one |
 //! | `spawn` | the birth of a goroutine |
 //! | `park` | park, ready, gosched, goexit: the one way to wait |
 //! | `sysmon` | the watcher: takes Ps from Ms that compute or block, makes Ms, runs the migration proof |
@@ -25,6 +26,7 @@
 pub(crate) mod blocking;
 pub(crate) mod counts;
 pub(crate) mod dead;
+mod direct;
 pub(crate) mod find;
 pub(crate) mod idle;
 pub(crate) mod park;

@@ -1,10 +1,14 @@
 //! Park, ready, gosched, goexit: the one way to wait, on which channels, sync and timers are built.
 //!
 //! A wait, step by step: the goroutine (1) takes the lock of what it waits for, (2) finds that it must wait, (3) puts a
-//! [`Node`] into a list there, (4) calls [`park`] with `Commit::Unlock`: it leaves its stack, and its M gives the lock
-//! back. A waker takes the node off the list under the lock, gives the lock back, and calls [`ready`]: from then on the
-//! goroutine may run, return and reuse the node's memory, so the waker reads what it needs before.
+//! [`Node`] into a list there, (4) calls [`park`] with `Commit::Unlock`: it says that it stops, gives the lock back, and its M
+//! goes to the next stack. A waker takes the node off the list under the lock, gives the lock back, and calls [`ready`]: from
+//! then on the goroutine may run, return and reuse the node's memory, so the waker reads what it needs before.
+//!
+//! Between (4) and the switch the goroutine can be woken while its M is still on its stack. It runs on that M again only once
+//! that M is done with the switch; and another M that gets it waits for that (`G::is_on_stack`, in `M::take_over`).
 
+use core::num::NonZero;
 use core::panic::Location;
 use core::ptr::NonNull;
 
@@ -15,6 +19,7 @@ use crate::migration;
 use crate::queue::inbox::{Node, Pushed};
 use crate::sched::counts::Counts;
 use crate::sched::{global_push, idle, stop};
+use crate::sys::spin::ByteLock;
 use crate::timer::NEVER;
 
 use core::sync::atomic::Ordering;
@@ -32,19 +37,76 @@ pub(crate) fn enter(m: &'static M) {
 /// The caller must have made it findable, or leave that to `commit`. Always inlined: see [`G::switch`].
 #[inline(always)]
 pub(crate) fn park(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
-    prepare(g, commit, reason, at);
-    g.switch();
+    let bound = is_bound();
+    let next = match commit {
+        Commit::Unlock(lock) => stop(g, lock, reason, at, bound),
+        Commit::Nothing => {
+            say_it_stops(g, reason, at, bound);
+            go_on(g)
+        }
+        Commit::Call(f, arg) => {
+            say_it_stops(g, reason, at, bound);
+            f(arg);
+            go_on(g)
+        }
+    };
+    if let Some(next) = next {
+        // SAFETY: on its stack; it has said that it stops, and been told where to go.
+        unsafe { g.switch(next) };
+    }
     check_goexit(g);
 }
 
-/// The part of [`park`] that need not be inlined.
+// What is not inlined of a park runs on the stack of the goroutine, which is cold when there are many. So these functions make no
+// calls but where they end: they need no frame, and save no registers.
+
+/// From the last step on the goroutine's own account to the switch: gives `lock` back. `None`: it has been woken already, and goes
+/// on.
 #[inline(never)]
-fn prepare(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
-    let _ = g.m().retake.enter(); // without a P: `find_runnable` looks; we may hold a lock here and must not wait
-    g.commit.set(commit);
-    g.bound.set(std::thread::panicking() || migration::binds());
+fn stop(
+    g: &'static G,
+    lock: NonNull<ByteLock>,
+    reason: WaitReason,
+    at: &'static Location<'static>,
+    bound: bool,
+) -> Option<NonZero<usize>> {
+    let m = g.m();
+    let undisturbed = m.retake.enter_quickly();
+    note_stop(g, reason, at, bound);
+    // SAFETY: the goroutine took this lock and left it to us.
+    unsafe { ByteLock::unlock(lock.as_ptr()) };
+    if undisturbed { m.next_stack(g) } else { go_on(g) }
+}
+
+/// The first half of [`stop`], for a wait that is made findable in another way: between the two.
+#[inline(never)]
+fn say_it_stops(g: &'static G, reason: WaitReason, at: &'static Location<'static>, bound: bool) {
+    let _ = g.m().retake.enter_quickly(); // if the P is gone, `go_on` sees it: we may hold a lock here and must not wait
+    note_stop(g, reason, at, bound);
+}
+
+#[inline(always)]
+fn note_stop(g: &'static G, reason: WaitReason, at: &'static Location<'static>, bound: bool) {
+    g.bound.set(bound);
     g.parks.set(g.parks.get().wrapping_add(1));
     g.now_waiting(reason, at);
+    g.begins_to_stop();
+}
+
+/// The second half of [`stop`]. What came between may have woken somebody, the goroutine itself even, and left the runtime.
+#[inline(never)]
+fn go_on(g: &'static G) -> Option<NonZero<usize>> {
+    let m = g.m();
+    match m.retake.enter() {
+        Entered::Undisturbed => m.next_stack(g),
+        Entered::Retaken => Some(m.own_stack()), // `find_runnable` looks for a P
+    }
+}
+
+/// Whether the calling goroutine may not change threads while it is stopped.
+#[inline(always)]
+fn is_bound() -> bool {
+    std::thread::panicking() || migration::binds()
 }
 
 /// Makes the goroutine behind `node` runnable. `home` is its M as of when it parked.
@@ -123,26 +185,41 @@ pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
 /// Lets others run; the caller goes to the tail of its M's queue. Always inlined: see [`G::switch`].
 #[inline(always)]
 pub(crate) fn gosched(g: &'static G) {
-    if prepare_gosched(g) {
-        g.switch();
-        check_goexit(g);
-    }
-}
-
-/// The part of [`gosched`] that need not be inlined. False: there is nobody else to run.
-#[inline(never)]
-fn prepare_gosched(g: &'static G) -> bool {
     let m = g.m();
     enter(m);
     if nothing_else_to_run(m) {
         m.retake.exit();
-        return false;
+        return;
     }
-    g.commit.set(Commit::Gosched);
-    g.bound.set(std::thread::panicking() || migration::binds());
+    if let Some(next) = stop_for_others(g, is_bound()) {
+        // SAFETY: on its stack; `stop_for_others` has said that it stops, and where to go.
+        unsafe { g.switch(next) };
+    }
+    check_goexit(g);
+}
+
+/// The part of [`gosched`] that need not be inlined: as [`stop`]. In the runtime.
+#[inline(never)]
+fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
+    let m = g.m();
+    // SAFETY: we are this M, in the runtime.
+    let home = unsafe { m.home() };
+    if home.len() == home.capacity() {
+        return stop_where_it_is_full(g, bound);
+    }
+    g.bound.set(bound);
     g.parks.set(g.parks.get().wrapping_add(1));
     g.now_runnable();
-    true
+    g.begins_to_stop();
+    home.push_back(g);
+    m.next_stack(g)
+}
+
+#[cold]
+fn stop_where_it_is_full(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
+    // SAFETY: we are this M, in the runtime.
+    unsafe { g.m().home() }.reserve(1);
+    stop_for_others(g, bound)
 }
 
 /// Whether a switch would come straight back, as far as the M's own queues tell. Counts as a pick.

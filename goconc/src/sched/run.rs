@@ -1,24 +1,22 @@
-//! An M's life: find a goroutine, run it until it stops, do what it left to do; again.
+//! An M's life: find a goroutine, run it, find another one.
 //!
-//! The M's own stack is what Go calls g0. A goroutine stops by switching to it with a [`Commit`]; what must happen after
-//! the goroutine has left its stack (giving back the lock under which it queued itself, above all) happens here. Nobody can
-//! make it runnable before that, so nobody can run a stack that is still in use.
+//! The M's own stack is what Go calls g0. A goroutine that stops goes straight to the next one if that is near (`direct`), else
+//! to its M's own stack, which is in here.
 
+use core::num::NonZero;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parking_lot::Mutex;
 
-use crate::arch::{Never, Suspender};
 use crate::gmp::retake::Entered;
-use crate::gmp::{Commit, G, Kind, M, Record, Runnable};
+use crate::gmp::{G, Kind, M, Record, Runnable};
 use crate::migration;
 use crate::panics;
 use crate::sched::park;
 use crate::sched::warm;
 use crate::stack::{self, Class, Slot};
-use crate::sys::spin::ByteLock;
 use crate::sys::throw::fatal;
 
 /// New slots are taken up to this many at a time: one system call guards them all.
@@ -48,7 +46,7 @@ impl M {
         }
     }
 
-    /// Runs one goroutine until it stops.
+    /// Runs a goroutine, and those that follow it, until one finds no next.
     #[inline]
     pub(crate) fn execute(&'static self, next: Runnable) -> Then {
         let g = match next.kind() {
@@ -57,31 +55,29 @@ impl M {
                 if !core::ptr::eq(g.m(), self) && !self.take_over(g) {
                     return Then::Stay;
                 }
-                g.now_running();
                 g
             }
         };
+        self.about_to_run(g);
+        // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
+        unsafe { g.resume(&self.sp) };
+        // Whoever comes here has entered the runtime first; whether the P is still ours, `find_runnable` looks.
+        self.ended_one.take().map_or(Then::Stay, |g| self.bury(g))
+    }
+
+    /// The last step in the runtime before `g` goes on on this M.
+    #[inline(always)]
+    pub(super) fn about_to_run(&self, g: &'static G) {
+        g.now_running();
         self.running.store(core::ptr::from_ref(g).cast_mut(), Ordering::Relaxed); // for dumps and sysmon's words
         self.retake.exit();
-        // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
-        unsafe { g.resume() };
-        // Whoever suspends has entered the runtime first; whether the P is still ours, `find_runnable` looks.
-        match g.commit.get() {
-            Commit::Nothing => {}
-            // SAFETY: the goroutine took this lock and left it to us.
-            Commit::Unlock(lock) => unsafe { ByteLock::unlock(lock.as_ptr()) },
-            Commit::Call(f, arg) => f(arg),
-            // SAFETY: we are this M, in the runtime.
-            Commit::Gosched => unsafe { self.home() }.push_back(g),
-            Commit::Exit => return self.bury(g),
-        }
-        Then::Stay
     }
 
     /// A started goroutine that is at home elsewhere has come to us: may it move? If not, it goes back to its home.
     #[cold]
     fn take_over(&'static self, g: &'static G) -> bool {
         let home = g.m();
+        wait_until_off_stack(g);
         if !self.exclusive() && may_move(g, home) {
             g.set_m(self);
             self.count(&self.moved_in);
@@ -98,11 +94,19 @@ impl M {
     fn start(&'static self, record: NonNull<Record>) -> &'static G {
         // SAFETY: we took the record from a queue.
         let class = unsafe { record.as_ref() }.class();
+        self.start_on_dead(record, class).unwrap_or_else(|| self.start_on(self.fresh_g(class), record))
+    }
+
+    /// Gives an unstarted goroutine of this class the stack of a dead one, if there is one at hand.
+    #[inline]
+    pub(super) fn start_on_dead(&'static self, record: NonNull<Record>, class: Class) -> Option<&'static G> {
         // SAFETY: this is the M's own thread.
-        let g = match unsafe { self.own() }.dead[class.index()].pop() {
-            Some(g) => g,
-            None => self.fresh_g(class),
-        };
+        let dead = unsafe { self.own() }.dead[class.index()].pop();
+        dead.map(|g| self.start_on(g, record))
+    }
+
+    #[inline]
+    fn start_on(&'static self, g: &'static G, record: NonNull<Record>) -> &'static G {
         g.set_m(self);
         self.count(&self.begun);
         g.adopt(record);
@@ -135,20 +139,58 @@ impl M {
         }
     }
 
-    /// A goroutine has ended: its stack is the next one used.
-    #[inline]
+    /// A goroutine has ended, and the M is off its stack.
     fn bury(&'static self, g: &'static G) -> Then {
-        g.now_dead();
-        self.count(&self.ended);
-        let class = g.slot().map_or(stack::default_class(), |slot| slot.class());
+        self.lay_down(g);
         // SAFETY: this is the M's own thread.
-        let dead = &mut unsafe { self.own() }.dead[class.index()];
-        dead.push(g);
+        let dead = &mut unsafe { self.own() }.dead[class_of(g).index()];
         if dead.len() > DEAD_MAX {
-            DEPOTS[class.index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
+            DEPOTS[class_of(g).index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
         }
         // Relaxed: the goroutine was ours until now.
         if g.locked.swap(0, Ordering::Relaxed) == 0 { Then::Stay } else { self.locked_one_ended() }
+    }
+
+    /// A goroutine has ended: its stack is the next one used, by this M.
+    #[inline]
+    fn lay_down(&'static self, g: &'static G) {
+        g.now_dead();
+        self.count(&self.ended);
+        // SAFETY: this is the M's own thread.
+        unsafe { self.own() }.dead[class_of(g).index()].push(g);
+    }
+
+    /// The goroutine on whose stack this is has ended. Where does its M go? `None`: it has become another goroutine, on the same
+    /// stack. In the runtime.
+    #[inline]
+    fn after_the_end(&'static self, g: &'static G, entered: Entered) -> Option<NonZero<usize>> {
+        // SAFETY: this is the M's own thread.
+        let many_dead = unsafe { self.own() }.dead[class_of(g).index()].len() >= DEAD_MAX;
+        // Relaxed: our own.
+        if entered == Entered::Undisturbed && !many_dead && g.locked.load(Ordering::Relaxed) == 0 {
+            if self.begin_next_here(g) {
+                return None;
+            }
+            g.begins_to_stop();
+            self.lay_down(g); // to be found by this M only, which is busy here
+            return self.next_stack(g);
+        }
+        g.begins_to_stop();
+        self.ended_one.set(Some(g));
+        Some(self.own_stack())
+    }
+
+    /// A goroutine has ended: if the next one to run has not begun yet, and wants such a stack, it begins on this very one. That
+    /// saves the way of the stack through the free list.
+    #[inline]
+    fn begin_next_here(&'static self, g: &'static G) -> bool {
+        let Some(record) = self.next_unstarted(class_of(g)) else { return false };
+        g.now_dead();
+        self.count(&self.ended);
+        self.count(&self.begun);
+        g.adopt(record);
+        self.retake.exit();
+        true
     }
 
     /// A goroutine has ended while locked: its thread may be in any state (that is what locking is for) and starts no other
@@ -209,39 +251,36 @@ fn may_move(g: &'static G, home: &'static M) -> bool {
     migration::may_move(stack, &thread)
 }
 
-/// The body of every stack: runs one goroutine after the other, for ever.
-fn entry(header: NonNull<u8>, suspender: Suspender) -> Never {
-    // SAFETY: `G::init` passes the address of the header that it has just made.
-    let g: &'static G = unsafe { header.cast::<G>().as_ref() };
-    g.set_suspender(suspender);
-    loop {
-        run_one(g);
-        let entered = g.m().retake.enter(); // if the P is gone: `find_runnable` looks
-        if entered == Entered::Undisturbed && begin_next_here(g) {
-            continue;
+#[inline(always)]
+fn class_of(g: &'static G) -> Class {
+    g.slot().map_or(stack::default_class(), Slot::class)
+}
+
+/// The last M of `g`, which we own, may still be on its way off the stack, a few instructions away; unless it has lost its CPU.
+fn wait_until_off_stack(g: &'static G) {
+    let mut rounds = 0_u32;
+    while g.is_on_stack() {
+        rounds += 1;
+        if rounds.is_multiple_of(128) {
+            std::thread::yield_now();
         }
-        g.commit.set(Commit::Exit);
-        g.switch();
+        core::hint::spin_loop();
     }
 }
 
-/// A goroutine has ended: if the next one to run has not begun yet, and wants such a stack, it begins on this very one. That
-/// saves two switches and the way of the stack through the free list. False: the M must look itself.
-#[inline]
-fn begin_next_here(g: &'static G) -> bool {
-    let m = g.m();
-    // Relaxed: our own.
-    if g.locked.load(Ordering::Relaxed) != 0 {
-        return false;
+/// The body of every stack: runs one goroutine after the other, for ever.
+extern "C" fn entry(header: *mut u8) -> ! {
+    // SAFETY: `G::init` passes the address of the header that it makes.
+    let g: &'static G = unsafe { &*header.cast::<G>() };
+    loop {
+        run_one(g);
+        let m = g.m();
+        let entered = m.retake.enter(); // if the P is gone: `find_runnable` looks
+        if let Some(next) = m.after_the_end(g, entered) {
+            // SAFETY: on its stack; `after_the_end` has said that it stops, and where to go.
+            unsafe { g.switch(next) };
+        }
     }
-    let class = g.slot().map_or(stack::default_class(), |slot| slot.class());
-    let Some(record) = m.next_unstarted(class) else { return false };
-    g.now_dead();
-    m.count(&m.ended);
-    m.count(&m.begun);
-    g.adopt(record);
-    m.retake.exit();
-    true
 }
 
 fn run_one(g: &'static G) {
@@ -253,9 +292,8 @@ fn run_one(g: &'static G) {
         unsafe { Record::run(record, g.m()) };
     };
     run_root(g, body);
-    // SAFETY: only this goroutine touches its locals.
-    if !unsafe { &*g.locals.get() }.is_empty() {
-        drop_locals(g);
+    if g.has_baggage.get() {
+        drop_baggage(g);
     }
 }
 
@@ -265,20 +303,20 @@ fn run_root(g: &'static G, body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         panics::end_of_goroutine(g, payload);
     }
-    panics::forget(g);
 }
 
-/// Goroutine-locals are dropped on the goroutine's own stack, newest first, while it can still park.
+/// Goroutine-locals are dropped on the goroutine's own stack, newest first, while it can still park. Whatever was in flight ends
+/// with the goroutine, and after each of them.
 #[cold]
-fn drop_locals(g: &'static G) {
+fn drop_baggage(g: &'static G) {
     loop {
-        // SAFETY: only this goroutine touches its locals, and no reference outlives the statement.
-        let last = unsafe { &mut *g.locals.get() }.pop();
-        match last {
+        panics::forget(g);
+        match g.locals(Vec::pop) {
             None => break,
             Some((_, value)) => run_root(g, || drop(value)),
         }
     }
+    g.has_baggage.set(false);
 }
 
 /// The kernel gives us no more threads.

@@ -12,14 +12,14 @@
 //! a slot (aligned to its size)
 //!
 //!   lo          guard_end                    header()                                top
-//!   | guard     | ....... <- the stack grows | header, HEADER_SIZE | colour, 0..960   |
+//!   | guard     | ....... <- the stack grows | header, HEADER_SIZE | colour, 0..1984  |
 //!   | SIGSEGV   |            base(), the     |        bytes        | bytes, unused    |
 //!                      initial stack pointer ^
 //! ```
 //!
 //! The owner of a goroutine keeps its state in the header, in the same page as its first frames. Whoever has the
 //! stack pointer has the header, by arithmetic ([`header_of`]): no thread-local, nothing to look up. The colour
-//! spreads the headers and first frames of neighbouring slots over the sets of the first-level cache: 16 colours of
+//! spreads the headers and first frames of neighbouring slots over the sets of the first-level cache: 32 colours of
 //! 64 bytes.
 //!
 //! Invariants:
@@ -54,7 +54,7 @@ use std::io;
 use crate::sys::mem;
 
 /// The bytes at the top of each slot that belong to the owner of the goroutine. A multiple of 64.
-pub(crate) const HEADER_SIZE: usize = 512;
+pub(crate) const HEADER_SIZE: usize = 320;
 
 /// The size of a slot: 64 KiB, 256 KiB, 1 MiB or 8 MiB. Ordered by size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

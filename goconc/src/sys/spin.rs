@@ -1,7 +1,7 @@
 //! The byte lock of a channel: one exchange to take it, one plain store to give it back.
 //!
-//! It is held for tens of nanoseconds, never across user code and never across a park (the unlock of a park happens on
-//! the M's own stack, after the switch). Waiters back off, because a plain spin costs 3 to 6 times as much when two Ms
+//! It is held for tens of nanoseconds, never across user code and never across a park (which gives it back before it leaves the
+//! stack). Waiters back off, because a plain spin costs 3 to 6 times as much when two Ms
 //! share a channel; a holder that lost its CPU is waited for by yielding ours.
 
 use core::sync::atomic::{AtomicU8, Ordering};

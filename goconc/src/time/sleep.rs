@@ -49,7 +49,7 @@ fn sleep_goroutine(g: &'static G, d: Duration, at: &'static Location<'static>) {
     // A sleep of centuries saturates: never a short sleep.
     let when = clock::nanos().saturating_add(super::nanos(d)).min(NEVER - 1);
     let sleeper = Sleeper { node: Node::new(&OPS), g, when };
-    // Armed once the goroutine has left its stack: the timer cannot fire before it is parked.
+    // Armed once the goroutine has said that it stops: whoever fires the timer can make it runnable.
     park::park(g, Commit::Call(arm, (&raw const sleeper) as usize), WaitReason::Sleep, at);
 }
 

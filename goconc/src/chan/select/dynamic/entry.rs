@@ -119,7 +119,7 @@ pub(super) fn wake(served: Option<NonNull<Sudog>>) {
     }
 }
 
-/// For the M, once the goroutine has left its stack.
+/// The last thing that the goroutine does before it stops, or the thread before it sleeps.
 pub(super) fn open_or_wake<T>(shared: usize) {
     // SAFETY: the address of what the select shares, which stays until the select is woken: that is done by who claims it once
     // it is open, or below.

@@ -11,8 +11,8 @@
 //!    the next wait), nil, or vacant.
 //!  - The claim opens only if nothing was missed, in one atomic step. So at that instant no case is ready, and from there on
 //!    whoever makes one ready claims the select. The same look without opening is what `try_select` needs for its "no".
-//!  - A goroutine opens the claim once it has left its stack (`Commit::Call`); if something was missed meanwhile, its M
-//!    makes it runnable again.
+//!  - A goroutine opens the claim when it has said that it stops (`Commit::Call`); if something was missed meanwhile, it makes
+//!    itself runnable again.
 //!
 //! A select with both directions of one channel would meet its own sudogs: to look at the one case takes the other off, for
 //! ever in turn. So a case that is not ready enters the list together with those that its look has taken off (`enlist`), if

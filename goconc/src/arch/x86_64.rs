@@ -1,0 +1,92 @@
+//! x86-64, the System V calling convention.
+//!
+//! ```text
+//!  a stack that has stopped                a stack that has not begun
+//!   stopped_at: where to go on              stopped_at: first
+//!               rbx                                     arg
+//!               rbp                                     entry
+//!               the caller's frame                      0, 0   no return address, and the alignment of a call
+//!                                                base:
+//! ```
+//!
+//! All other registers are the compiler's to save, as far as they are live: the assembly says that it destroys them. What it
+//! jumps to it reads from the stack, so that it is one switch, inlined, wherever the other stack has stopped. The control words
+//! of the floating-point units are not switched: nobody may change them across a call anyway.
+
+use core::arch::{asm, naked_asm};
+use core::sync::atomic::AtomicBool;
+
+use super::Entry;
+
+/// See the head of [`arch`](super).
+///
+/// # Safety
+/// * `base` is the end of writable memory that is large enough for whatever `entry` does, and used by nobody else.
+#[must_use]
+pub(crate) unsafe fn prepare(base: usize, entry: Entry, arg: *mut u8) -> usize {
+    let words = [first as *const () as usize, arg.expose_provenance(), entry as *const () as usize, 0, 0];
+    let at = (base & !15) - size_of_val(&words);
+    // SAFETY: below `base`, which is ours by contract.
+    unsafe { core::ptr::with_exposed_provenance_mut::<[usize; 5]>(at).write(words) };
+    at
+}
+
+/// Where a stack begins.
+#[unsafe(naked)]
+unsafe extern "C" fn first() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip", // whoever walks the stack is at its end
+        "pop rdi",
+        "pop rax",
+        "xor ebp, ebp",
+        "call rax",
+        "ud2",
+        ".cfi_endproc",
+    )
+}
+
+/// See the head of [`arch`](super).
+///
+/// # Safety
+/// * `to` came from [`prepare`], or was written by a switch; nobody else switches to that stack meanwhile, and it may run on
+///   this thread.
+/// * `stopped_at` and `on_stack` stay valid until `on_stack` is clear.
+#[inline(always)]
+pub(crate) unsafe fn switch(stopped_at: *mut usize, to: usize, on_stack: &AtomicBool) {
+    // SAFETY: everything is saved or declared destroyed; the rest is the contract. A plain store is a Release on x86: pairs with
+    // the Acquire of who waits for `on_stack`.
+    unsafe {
+        asm!(
+            "push rbp",
+            "push rbx",
+            "lea rax, [rip + 2f]",
+            "push rax",
+            "mov [rdi], rsp",
+            "mov rsp, rsi",
+            "mov byte ptr [rdx], 0",
+            "pop rax",
+            "jmp rax",
+            "2:",
+            "pop rbx",
+            "pop rbp",
+            inout("rdi") stopped_at => _,
+            inout("rsi") to => _,
+            inout("rdx") on_stack.as_ptr() => _,
+            out("r12") _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+            clobber_abi("sysv64"),
+        );
+    }
+}
+
+/// An address inside the caller's frame.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> usize {
+    let sp: usize;
+    // SAFETY: copies a register and touches nothing else.
+    unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}

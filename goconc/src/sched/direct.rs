@@ -1,0 +1,148 @@
+//! The short way: a goroutine that stops goes straight to the next one, past its M's own stack.
+//!
+//! Everything here is decided on the stack of the goroutine that stops, in the runtime. It is what `find` would decide, as long as
+//! the next goroutine is near: one of our own queues has it, it is at home here or has not begun, and nobody else wants anything
+//! that the M should look at first. In all other cases the M goes to its own stack, and `find` looks for everything.
+//!
+//! The goroutine that stops may be in a queue already, in ours (`gosched`), or in that of whoever has woken it meanwhile. So what
+//! the M finds may be that goroutine itself: then it just goes on.
+
+use core::num::NonZero;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+use crate::gmp::{G, M, P, Record};
+use crate::migration;
+use crate::sched::counts::Counts;
+use crate::stack::Class;
+use crate::timer::NEVER;
+
+impl M {
+    /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`:
+    /// it goes on itself. After this the M is in user code, but for its own stack.
+    #[inline(always)]
+    pub(super) fn next_stack(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
+        let Some(p) = self.p() else { return Some(self.own_stack()) };
+        // SAFETY: we hold the P, in the runtime.
+        let fresh = unsafe { p.private() }.fresh.len();
+        if self.countdown.get() <= 1
+            || self.exclusive()
+            || p.timers.next() != NEVER
+            || !self.nobody_wants(fresh)
+        {
+            return Some(self.own_stack());
+        }
+        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
+        if fresh != 0 && (tick & 1 == 0 || !self.has_started_near()) {
+            return self.next_fresh(stopping, p);
+        }
+        let Some(next) = self.pop_near() else { return Some(self.own_stack()) };
+        self.count_pick(p, tick);
+        self.go_to(next, stopping)
+    }
+
+    /// As [`next_stack`](Self::next_stack), where the next one has not begun.
+    #[inline(never)]
+    fn next_fresh(&'static self, stopping: &'static G, p: &'static P) -> Option<NonZero<usize>> {
+        // SAFETY: we hold the P, in the runtime.
+        let private = unsafe { p.private() };
+        let Some(record) = private.fresh.pop() else { return Some(self.own_stack()) };
+        // SAFETY: it came from a queue, so it is ours.
+        let class = unsafe { record.as_ref() }.class();
+        let Some(next) = self.start_on_dead(record, class) else {
+            private.fresh.push(record);
+            return Some(self.own_stack());
+        };
+        p.note_len(private.fresh.len());
+        self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
+        self.go_to(next, stopping)
+    }
+
+    #[inline(always)]
+    fn go_to(&'static self, next: &'static G, stopping: &'static G) -> Option<NonZero<usize>> {
+        let goes_on = core::ptr::eq(next, stopping);
+        if goes_on {
+            stopping.does_not_stop();
+        }
+        let to = next.stopped_at();
+        self.about_to_run(next);
+        (!goes_on).then_some(to)
+    }
+
+    /// The M's own stack, in [`execute`](M::execute). The M stays in the runtime.
+    #[inline(always)]
+    pub(super) fn own_stack(&self) -> NonZero<usize> {
+        debug_assert_ne!(self.sp.get(), 0, "a goroutine runs on an M that has no stack");
+        // SAFETY: the M is on a goroutine's stack, so its own one has stopped somewhere.
+        unsafe { NonZero::new_unchecked(self.sp.get()) }
+    }
+
+    /// The next goroutine that has begun, if it is at home here.
+    #[inline(always)]
+    fn pop_near(&'static self) -> Option<&'static G> {
+        if let Some(g) = self.runnext.get() {
+            return self.if_at_home(g).inspect(|_| self.runnext.set(None));
+        }
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        self.if_at_home(home.front()?).inspect(|_| _ = home.pop_front())
+    }
+
+    /// The unstarted goroutine that comes next, if it is near and wants this class of stack.
+    #[inline]
+    pub(super) fn next_unstarted(&'static self, class: Class) -> Option<NonNull<Record>> {
+        let p = self.p()?;
+        // SAFETY: we hold the P, in the runtime.
+        let private = unsafe { p.private() };
+        let fresh = private.fresh.len();
+        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
+        let near = fresh != 0
+            && self.countdown.get() > 1
+            && !self.exclusive()
+            && p.timers.next() == NEVER
+            && self.nobody_wants(fresh)
+            && (tick & 1 == 0 || !self.has_started_near());
+        if !near {
+            return None;
+        }
+        let record = private.fresh.pop()?;
+        // SAFETY: it came from a queue, so it is ours.
+        if !unsafe { record.as_ref() }.wants(class) {
+            private.fresh.push(record);
+            return None;
+        }
+        p.note_len(fresh - 1);
+        self.count_pick(p, tick);
+        Some(record)
+    }
+
+    /// Whether nobody else wants anything that `find` would give: a P, or a part of what we have, `fresh` unstarted goroutines
+    /// among it.
+    #[inline(always)]
+    fn nobody_wants(&self, fresh: usize) -> bool {
+        let counts = Counts::glance();
+        if counts.all_busy() {
+            return true;
+        }
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || !migration::moving())
+    }
+
+    #[inline(always)]
+    fn has_started_near(&self) -> bool {
+        // SAFETY: we are this M, in the runtime.
+        self.runnext.get().is_some() || !unsafe { self.home() }.is_empty()
+    }
+
+    #[inline(always)]
+    fn if_at_home(&self, g: &'static G) -> Option<&'static G> {
+        core::ptr::eq(g.m(), self).then_some(g)
+    }
+
+    #[inline(always)]
+    fn count_pick(&self, p: &P, tick: u32) {
+        p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
+        self.countdown.set(self.countdown.get() - 1);
+    }
+}
