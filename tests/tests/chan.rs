@@ -487,13 +487,15 @@ fn wait_for_senders(name: &str, n: usize) {
 fn a_full_channel_never_looks_empty() {
     const SENDERS: usize = 32;
     guarded("a full channel", || {
-        for _ in 0..if cfg!(debug_assertions) { 100 } else { 1_000 } {
+        for round in 0..if cfg!(debug_assertions) { 100 } else { 1_000 } {
             let ch = Chan::with_capacity(1);
             ch.send(0);
+            // A dump shows a goroutine that has been woken by another thread as waiting until it runs: so each round has its name.
+            let name = format!("never empty, round {round}");
             for i in 0..SENDERS {
-                go!(name = "never empty", [ch] ch.send(i));
+                go!(name = name.clone(), [ch] ch.send(i));
             }
-            wait_for_senders("never empty", SENDERS);
+            wait_for_senders(&name, SENDERS);
             let ready = AtomicUsize::new(0);
             std::thread::scope(|s| {
                 for _ in 0..2 {

@@ -30,7 +30,7 @@ use crate::gmp::record::Name;
 use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
-use crate::stack::{self, Slot};
+use crate::stack::{self, Class, Slot};
 use crate::sys::clock;
 use crate::sys::spin::ByteLock;
 
@@ -118,6 +118,8 @@ pub(crate) struct G {
     /// It has had locals or panics: they are to be looked at when it ends.
     pub(crate) has_baggage: Cell<bool>,
     has_name: AtomicBool,
+    /// Which stack it has.
+    pub(crate) class: Class,
     // -- second line --
     node: Node,
     pub(crate) record: Cell<Option<NonNull<Record>>>,
@@ -179,6 +181,7 @@ impl G {
             on_stack: AtomicBool::new(false),
             has_baggage: Cell::new(false),
             has_name: AtomicBool::new(false),
+            class: slot.class(),
             node: Node::new(header.as_ptr() as usize),
             record: Cell::new(None),
             id: AtomicU64::new(0),
@@ -205,11 +208,16 @@ impl G {
         self.created_at.store(at, Ordering::Relaxed);
         self.status.store(RUNNING, Ordering::Relaxed);
         self.id.store(r.id.load(Ordering::Relaxed), Ordering::Relaxed);
-        if let Some(name) = r.take_name() {
-            *self.name.lock() = Some(name);
-            self.has_name.store(true, Ordering::Relaxed);
-        }
         self.record.set(Some(record));
+        if r.has_name() {
+            self.adopt_name(r);
+        }
+    }
+
+    #[cold]
+    fn adopt_name(&self, record: &Record) {
+        *self.name.lock() = record.take_name();
+        self.has_name.store(true, Ordering::Relaxed); // for dumps
     }
 
     /// Runs it until somebody switches back to the M's own stack, which stops at `sp`.
@@ -352,9 +360,14 @@ impl G {
         self.status.store(DEAD, Ordering::Relaxed);
         self.id.store(0, Ordering::Relaxed);
         if self.has_name.load(Ordering::Relaxed) {
-            self.has_name.store(false, Ordering::Relaxed);
-            *self.name.lock() = None;
+            self.drop_name();
         }
+    }
+
+    #[cold]
+    fn drop_name(&self) {
+        self.has_name.store(false, Ordering::Relaxed); // for dumps
+        *self.name.lock() = None;
     }
 
     /// Who started it, and where. Async-signal-safe.

@@ -192,12 +192,14 @@ impl Record {
         self.kin.load(Ordering::Relaxed) & CLASS == class.index() as u64 // as in `class`
     }
 
+    /// Whether it has a name. By the owner.
+    #[inline(always)]
+    pub(crate) fn has_name(&self) -> bool {
+        self.kin.load(Ordering::Relaxed) & NAMED != 0 // as in `class`
+    }
+
     /// Takes the name, if there is one. By the owner.
-    #[inline]
     pub(crate) fn take_name(&self) -> Option<Name> {
-        if self.kin.load(Ordering::Relaxed) & NAMED == 0 {
-            return None; // Relaxed: as in `class`
-        }
         NAMES.lock().remove(&self.id.load(Ordering::Relaxed)) // our own
     }
 

@@ -143,9 +143,9 @@ impl M {
     fn bury(&'static self, g: &'static G) -> Then {
         self.lay_down(g);
         // SAFETY: this is the M's own thread.
-        let dead = &mut unsafe { self.own() }.dead[class_of(g).index()];
+        let dead = &mut unsafe { self.own() }.dead[g.class.index()];
         if dead.len() > DEAD_MAX {
-            DEPOTS[class_of(g).index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
+            DEPOTS[g.class.index()].lock().dead.extend(dead.drain(..DEAD_MAX / 2));
         }
         // Relaxed: the goroutine was ours until now.
         if g.locked.swap(0, Ordering::Relaxed) == 0 { Then::Stay } else { self.locked_one_ended() }
@@ -157,7 +157,7 @@ impl M {
         g.now_dead();
         self.count(&self.ended);
         // SAFETY: this is the M's own thread.
-        unsafe { self.own() }.dead[class_of(g).index()].push(g);
+        unsafe { self.own() }.dead[g.class.index()].push(g);
     }
 
     /// The goroutine on whose stack this is has ended. Where does its M go? `None`: it has become another goroutine, on the same
@@ -165,7 +165,7 @@ impl M {
     #[inline]
     fn after_the_end(&'static self, g: &'static G, entered: Entered) -> Option<NonZero<usize>> {
         // SAFETY: this is the M's own thread.
-        let many_dead = unsafe { self.own() }.dead[class_of(g).index()].len() >= DEAD_MAX;
+        let many_dead = unsafe { self.own() }.dead[g.class.index()].len() >= DEAD_MAX;
         // Relaxed: our own.
         if entered == Entered::Undisturbed && !many_dead && g.locked.load(Ordering::Relaxed) == 0 {
             if self.begin_next_here(g) {
@@ -184,7 +184,7 @@ impl M {
     /// saves the way of the stack through the free list.
     #[inline]
     fn begin_next_here(&'static self, g: &'static G) -> bool {
-        let Some(record) = self.next_unstarted(class_of(g)) else { return false };
+        let Some(record) = self.next_unstarted(g.class) else { return false };
         g.now_dead();
         self.count(&self.ended);
         self.count(&self.begun);
@@ -249,11 +249,6 @@ fn may_move(g: &'static G, home: &'static M) -> bool {
     // SAFETY: we own the goroutine and it is not running.
     let stack = unsafe { g.parked_stack() };
     migration::may_move(stack, &thread)
-}
-
-#[inline(always)]
-fn class_of(g: &'static G) -> Class {
-    g.slot().map_or(stack::default_class(), Slot::class)
 }
 
 /// The last M of `g`, which we own, may still be on its way off the stack, a few instructions away; unless it has lost its CPU.

@@ -94,18 +94,20 @@ impl Class {
     }
 
     /// The position among the classes, smallest first: an index for tables.
+    #[inline(always)]
     pub(crate) const fn index(self) -> usize {
-        self.0 as usize
+        self.0 as usize % Class::COUNT // which it is: so there is no check of bounds
     }
 
     /// The binary logarithm of the size.
     const fn shift(self) -> u32 {
-        Class::SHIFTS[self.index() % Class::COUNT]
+        Class::SHIFTS[self.index()]
     }
 
-    /// The class of that [`index`](Class::index); the last one for anything larger.
+    /// The class of that [`index`](Class::index).
     pub(crate) const fn from_index(index: usize) -> Class {
-        if index < Class::COUNT { Class(index as u8) } else { Class::M8 }
+        debug_assert!(index < Class::COUNT);
+        Class((index % Class::COUNT) as u8)
     }
 }
 

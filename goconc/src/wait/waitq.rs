@@ -108,13 +108,23 @@ impl WaitQ {
     ///
     /// # Safety
     /// * The caller holds the list's lock, and wakes them all.
+    #[inline]
     pub(crate) unsafe fn take_all(&self) -> Taken {
         let all = Taken::new();
-        // SAFETY: by contract.
-        while let Some(sudog) = unsafe { self.pop() } {
-            all.push(sudog);
+        if self.first().is_some() {
+            // SAFETY: by contract.
+            unsafe { self.move_all(&all) };
         }
         all
+    }
+
+    /// # Safety
+    /// * As [`take_all`](Self::take_all).
+    unsafe fn move_all(&self, to: &Taken) {
+        // SAFETY: by contract.
+        while let Some(sudog) = unsafe { self.pop() } {
+            to.push(sudog);
+        }
     }
 }
 
@@ -143,8 +153,15 @@ impl Taken {
     }
 
     /// Wakes them all. Without any lock held.
+    #[inline]
     pub(crate) fn wake(self) {
-        let mut next = self.first.get();
+        if let Some(first) = self.first.get() {
+            Self::wake_from(first);
+        }
+    }
+
+    fn wake_from(first: NonNull<Sudog>) {
+        let mut next = Some(first);
         while let Some(sudog) = next {
             // SAFETY: its waiter sleeps until the line after the next.
             next = unsafe { sudog.as_ref() }.next.get();
