@@ -25,6 +25,7 @@ use crate::chan::hchan::{Hchan, give_block, take_block};
 use crate::gmp::g;
 use crate::sched::timers::{self, Armed};
 use crate::sys::clock;
+use crate::sys::soon::soon;
 use crate::timer::{Firing, NEVER, Node, Ops, Timers};
 use crate::wait::Sudog;
 
@@ -43,8 +44,9 @@ pub(super) struct Clock {
 static OPS: Ops = Ops { due, fire };
 
 /// The deadline `delay` from now. Centuries saturate: never a short wait.
+#[inline]
 pub(super) fn deadline(delay: u64) -> u64 {
-    clock::nanos().saturating_add(delay).min(NEVER - 1)
+    soon().saturating_add(delay).min(NEVER - 1)
 }
 
 impl Clock {
@@ -83,7 +85,7 @@ impl Clock {
     /// Whether it is not due. Needs no lock.
     pub(super) fn seems_early(&self) -> bool {
         let when = self.when.load(Relaxed);
-        when == NEVER || when > clock::nanos()
+        when == NEVER || when > soon() || when > clock::nanos()
     }
 
     /// Moves the deadline on and returns the one that has passed. Locked.

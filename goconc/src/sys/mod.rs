@@ -26,6 +26,7 @@ pub(crate) mod mem;
 pub(crate) mod membarrier;
 pub(crate) mod note;
 pub(crate) mod rand;
+pub(crate) mod soon;
 pub(crate) mod spin;
 pub(crate) mod thread;
 pub(crate) mod throw;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::{Timer, nanos};
 use crate::sched::spawn::{self, Wish};
 use crate::sched::timers;
-use crate::sys::clock;
+use crate::sys::soon::soon;
 use crate::timer::{Firing, NEVER, Node, Ops};
 
 /// A function to be called when the time has come.
@@ -80,7 +80,7 @@ pub fn after_func(d: Duration, f: impl FnMut() + Send + 'static) -> Timer {
 impl Func {
     /// True: it was armed.
     pub(super) fn start(self: &Arc<Self>, delay: u64) -> bool {
-        let when = clock::nanos().saturating_add(delay).min(NEVER - 1);
+        let when = soon().saturating_add(delay).min(NEVER - 1);
         let pointer = Arc::into_raw(Arc::clone(self)).cast_mut();
         // SAFETY: an Arc's content has an address.
         let node = unsafe { NonNull::new_unchecked(pointer) }.cast();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::gmp::{Commit, G, WaitReason, g};
 use crate::sched::{park, timers};
-use crate::sys::clock;
+use crate::sys::soon::soon;
 use crate::timer::{Firing, NEVER, Node, Ops};
 
 /// Pauses the caller for at least `d`.
@@ -47,7 +47,7 @@ static OPS: Ops = Ops { due: |_| true, fire };
 fn sleep_goroutine(g: &'static G, d: Duration, at: &'static Location<'static>) {
     park::check_goexit(g);
     // A sleep of centuries saturates: never a short sleep.
-    let when = clock::nanos().saturating_add(super::nanos(d)).min(NEVER - 1);
+    let when = soon().saturating_add(super::nanos(d)).min(NEVER - 1);
     let sleeper = Sleeper { node: Node::new(&OPS), g, when };
     // Armed once the goroutine has said that it stops: whoever fires the timer can make it runnable.
     park::park(g, Commit::Call(arm, (&raw const sleeper) as usize), WaitReason::Sleep, at);
