@@ -43,9 +43,12 @@ pub(super) struct Clock {
 
 static OPS: Ops = Ops { due, fire };
 
-/// The deadline `delay` from now. Centuries saturate: never a short wait.
+/// The deadline `delay` from now. Centuries saturate: never a short wait. Without a delay it is over at once.
 #[inline]
 pub(super) fn deadline(delay: u64) -> u64 {
+    if delay == 0 {
+        return clock::nanos();
+    }
     soon().saturating_add(delay).min(NEVER - 1)
 }
 

@@ -2,7 +2,6 @@
 
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
@@ -10,6 +9,7 @@ use crate::gmp::record::FreeList;
 use crate::gmp::retake::Retake;
 use crate::gmp::{G, P};
 use crate::queue::inbox::Inbox;
+use crate::queue::ring::Ring;
 use crate::stack::{Class, Slot};
 use crate::sys::note::Note;
 use crate::sys::rand::Rng;
@@ -62,7 +62,7 @@ pub(crate) struct M {
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
     pub(crate) runnext: Cell<Option<&'static G>>,
-    home: UnsafeCell<VecDeque<&'static G>>,
+    home: UnsafeCell<Ring<&'static G>>,
     own: UnsafeCell<Own>,
     /// Goroutines started by code on this M. Written by itself.
     pub(crate) started: AtomicU64,
@@ -140,7 +140,7 @@ impl M {
             countdown: Cell::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
-            home: UnsafeCell::new(VecDeque::new()),
+            home: UnsafeCell::new(Ring::new()),
             own: UnsafeCell::new(Own {
                 dead: [const { Vec::new() }; CLASSES],
                 unused: [const { Vec::new() }; CLASSES],
@@ -192,7 +192,7 @@ impl M {
     /// * The caller is this M in the runtime, or sysmon while it takes the M's P, and keeps no other reference meanwhile.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "exclusive under `Retake`, which the borrow checker cannot see")]
-    pub(crate) unsafe fn home(&self) -> &mut VecDeque<&'static G> {
+    pub(crate) unsafe fn home(&self) -> &mut Ring<&'static G> {
         // SAFETY: exclusive by contract.
         unsafe { &mut *self.home.get() }
     }

@@ -3,9 +3,11 @@
 //! | file | owner | others |
 //! |---|---|---|
 //! | `fresh` | pushes and pops the newest, takes the oldest half | nothing: private to whoever holds the P |
+//! | `ring` | pushes, pops the oldest, takes the younger part | nothing: of an M |
 //! | `inbox` | drains, falls asleep | push, and learn whether the owner sleeps |
 //!
 //! Published surplus is a `crossbeam_deque`; the global queue is its `Injector`.
 
 pub(crate) mod fresh;
 pub(crate) mod inbox;
+pub(crate) mod ring;

@@ -81,11 +81,15 @@ impl M {
     #[inline(always)]
     fn pop_near(&'static self) -> Option<&'static G> {
         if let Some(g) = self.runnext.get() {
-            return self.if_at_home(g).inspect(|_| self.runnext.set(None));
+            if !self.is_home_of(g) {
+                return None;
+            }
+            self.runnext.set(None);
+            return Some(g);
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        self.if_at_home(home.front()?).inspect(|_| _ = home.pop_front())
+        if self.is_home_of(home.front()?) { home.pop_front() } else { None }
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.
@@ -129,15 +133,16 @@ impl M {
         counts.need_p() == 0 && fresh < 2 && (home.is_empty() || !migration::moving())
     }
 
+    /// Whether there is a goroutine that has begun in the M's own queues.
     #[inline(always)]
-    fn has_started_near(&self) -> bool {
+    pub(super) fn has_started_near(&self) -> bool {
         // SAFETY: we are this M, in the runtime.
         self.runnext.get().is_some() || !unsafe { self.home() }.is_empty()
     }
 
     #[inline(always)]
-    fn if_at_home(&self, g: &'static G) -> Option<&'static G> {
-        core::ptr::eq(g.m(), self).then_some(g)
+    fn is_home_of(&self, g: &'static G) -> bool {
+        core::ptr::eq(g.m(), self)
     }
 
     #[inline(always)]

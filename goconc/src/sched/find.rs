@@ -280,7 +280,7 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
-        let mut give = home.drain(keep..).map(Runnable::started);
+        let mut give = home.take_from(keep).map(Runnable::started);
         Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
     }
 

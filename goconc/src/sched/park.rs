@@ -187,7 +187,7 @@ pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
 pub(crate) fn gosched(g: &'static G) {
     let m = g.m();
     enter(m);
-    if nothing_else_to_run(m) {
+    if !m.has_started_near() && nothing_else_to_run(m) {
         m.retake.exit();
         return;
     }
@@ -204,7 +204,7 @@ fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
     let m = g.m();
     // SAFETY: we are this M, in the runtime.
     let home = unsafe { m.home() };
-    if home.len() == home.capacity() {
+    if home.is_full() {
         return stop_where_it_is_full(g, bound);
     }
     g.bound.set(bound);
@@ -218,18 +218,14 @@ fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
 #[cold]
 fn stop_where_it_is_full(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
     // SAFETY: we are this M, in the runtime.
-    unsafe { g.m().home() }.reserve(1);
+    unsafe { g.m().home() }.grow();
     stop_for_others(g, bound)
 }
 
-/// Whether a switch would come straight back, as far as the M's own queues tell. Counts as a pick.
+/// Whether a switch would come straight back, as far as the M's own queues tell: those of started ones are empty. Counts as a pick.
 fn nothing_else_to_run(m: &'static M) -> bool {
     let Some(p) = m.p() else { return false };
-    // SAFETY: we are this M, in the runtime.
-    let home_is_empty = unsafe { m.home() }.is_empty();
-    let alone = m.runnext.get().is_none()
-        && home_is_empty
-        && p.fresh_len.load(Ordering::Relaxed) == 0 // ours
+    let alone = p.fresh_len.load(Ordering::Relaxed) == 0 // ours
         && m.inbox.is_empty()
         && p.timers.next() == NEVER
         && m.countdown.get() > 1

@@ -319,10 +319,12 @@ fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
 fn publish_home(m: &'static M) -> bool {
     // SAFETY: `Taking` keeps the M out of the runtime.
     let home = unsafe { m.home() };
-    home.extend(m.runnext.take());
+    if let Some(g) = m.runnext.take() {
+        home.push_back(g);
+    }
     // SAFETY: the inbox holds Gs only.
     m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
-    let mut all = home.drain(..).map(Runnable::started);
+    let mut all = home.take_from(0).map(Runnable::started);
     Chain::link(&mut all).map(global_push).is_some()
 }
 

@@ -1,14 +1,14 @@
-//! A moment that is not before now, and hardly after it, for a third of what the kernel's clock costs: for deadlines, which may be
-//! a microsecond late but never early.
+//! A moment that is not before now, and hardly after it, for half of what the kernel's clock costs: for deadlines, which may be
+//! some ten nanoseconds late but never early.
 //!
 //! The CPU's counter says how much time has gone since somebody has looked at the kernel's clock (the *mark*), at most [`SPAN_NS`]
 //! ago. That is sound only where the counters of all CPUs are one, which the kernel vouches for by using the counter for its own
 //! clock. Three things could make the answer too early, and are met as follows:
-//!  - the rate: nanoseconds per tick, taken from the last two marks. A mark has the counter from before and after its look at the
-//!    clock, so the rate is rounded up; two rates in a row must agree, and a thousandth is added, which is more than the kernel
-//!    changes the speed of its clock by while it follows a time server;
+//!  - the rate: nanoseconds per tick over the last [`WINDOW_NS`] or more. A mark has the counter from before and after its look at
+//!    the clock, so the rate is rounded up; those of two windows in a row must agree, and a thousandth is added, which is as much as
+//!    the kernel can change the speed of its clock by while it follows a time server;
 //!  - a counter that jumps (suspend, a virtual machine that is moved): the mark is too old then, and rates do not agree;
-//!  - a counter that is read out of order: [`SLACK_NS`].
+//!  - a counter that is read out of order: that of the mark is read before its look at the clock.
 //!
 //! The mark is written by whoever finds it too old, and read under a sequence lock: `seq` is odd while it is written, and a reader
 //! that has seen two different numbers, or an odd one, looks at the kernel's clock.
@@ -19,17 +19,19 @@ use std::sync::OnceLock;
 use crate::sys::clock::{nanos, ticks};
 
 /// How old a mark may be.
-const SPAN_NS: u64 = 1_000_000;
-/// Marks that are further apart say nothing of the rate now.
+const SPAN_NS: u64 = 16_000;
+/// The rate is that of a window of at least so long.
+const WINDOW_NS: u64 = 10_000_000;
+/// A window that is longer says nothing of the rate now.
 const LONGEST_NS: u64 = 1_000_000_000;
-/// How far out of order the counter may be read.
-const SLACK_NS: u64 = 128;
 /// A look at the clock takes less, unless the thread has lost its CPU.
-const LOOK_TICKS: u64 = 1 << 13;
+const LOOK_TICKS: u64 = 1 << 10;
 /// Rates are fixed-point numbers with so many bits behind the point.
 const POINT: u32 = 32;
-/// A thousandth, about.
-const PART: u64 = 1024;
+/// Two rates agree that differ by one in so many.
+const ALIKE: u64 = 8192;
+/// What is added to a rate: one in so many.
+const MARGIN: u64 = 1000;
 
 /// A look at the kernel's clock, between two at the counter.
 #[derive(Clone, Copy, Debug)]
@@ -58,42 +60,70 @@ impl Look {
     }
 }
 
-/// Where both clocks were last.
-struct Mark {
-    seq: AtomicU32,
+/// A [`Look`] that others read.
+struct Shared {
     before: AtomicU64,
     ns: AtomicU64,
     after: AtomicU64,
-    /// The rate since the mark before this one; zero: unknown.
-    seen: AtomicU64,
-    /// The rate to go on with, and how long, in ticks; zero: unknown.
+}
+
+impl Shared {
+    const fn new() -> Shared {
+        Shared { before: AtomicU64::new(0), ns: AtomicU64::new(0), after: AtomicU64::new(0) }
+    }
+
+    // Relaxed: by who writes the mark.
+    fn get(&self) -> Look {
+        Look {
+            before: self.before.load(Ordering::Relaxed),
+            ns: self.ns.load(Ordering::Relaxed),
+            after: self.after.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set(&self, look: Look) {
+        self.before.store(look.before, Ordering::Relaxed); // as in `get`
+        self.ns.store(look.ns, Ordering::Relaxed);
+        self.after.store(look.after, Ordering::Relaxed);
+    }
+}
+
+/// Where both clocks were last.
+#[repr(align(128))]
+struct Mark {
+    seq: AtomicU32,
+    last: Shared,
+    /// The rate to go on with, and for how many ticks; zero: unknown.
     rate: AtomicU64,
     span: AtomicU64,
+    /// Where the window began.
+    base: Shared,
+    /// The rate of the window before; zero: unknown.
+    seen: AtomicU64,
 }
 
 static MARK: Mark = Mark {
     seq: AtomicU32::new(0),
-    before: AtomicU64::new(0),
-    ns: AtomicU64::new(0),
-    after: AtomicU64::new(0),
-    seen: AtomicU64::new(0),
+    last: Shared::new(),
     rate: AtomicU64::new(0),
     span: AtomicU64::new(0),
+    base: Shared::new(),
+    seen: AtomicU64::new(0),
 };
 
-/// A moment in [`nanos`] that is not before now, and a microsecond after it at most.
+/// A moment in [`nanos`] that is not before now, and a few ten nanoseconds after it at most.
 #[inline]
 pub(crate) fn soon() -> u64 {
     // Acquire: pairs with the Release at the end of `Mark::set`. All that follows is Relaxed: the sequence lock orders it.
     let seq = MARK.seq.load(Ordering::Acquire);
-    let (before, ns) = (MARK.before.load(Ordering::Relaxed), MARK.ns.load(Ordering::Relaxed));
+    let (before, ns) = (MARK.last.before.load(Ordering::Relaxed), MARK.last.ns.load(Ordering::Relaxed));
     let (rate, span) = (MARK.rate.load(Ordering::Relaxed), MARK.span.load(Ordering::Relaxed));
     fence(Ordering::Acquire); // pairs with the Release fence in `Mark::set`: who has read something of a later mark sees its `seq`
     let gone = ticks().wrapping_sub(before);
     if gone >= span || seq & 1 != 0 || MARK.seq.load(Ordering::Relaxed) != seq {
         return look();
     }
-    ns + (gone * rate >> POINT) + SLACK_NS
+    ns + (gone * rate >> POINT) + 1
 }
 
 /// Looks at the kernel's clock, and leaves a mark.
@@ -109,10 +139,6 @@ fn look() -> u64 {
 impl Mark {
     fn set(&self, look: Look) {
         let seq = self.seq.load(Ordering::Relaxed);
-        let last = self.ns.load(Ordering::Relaxed); // a moment, if perhaps not the newest
-        if look.ns.checked_sub(last).is_some_and(|ns| last != 0 && ns < SPAN_NS / 2) {
-            return; // too near to tell the rate
-        }
         // Acquire: pairs with the Release below, of who has written before us.
         let mine = seq & 1 == 0
             && self.seq.compare_exchange(seq, seq + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
@@ -120,30 +146,27 @@ impl Mark {
             return; // somebody else is at it
         }
         fence(Ordering::Release); // pairs with the Acquire fence in `soon`
-        // Relaxed, here and below: only we write, until `seq` is even again.
-        let last = Look {
-            before: self.before.load(Ordering::Relaxed),
-            ns: self.ns.load(Ordering::Relaxed),
-            after: self.after.load(Ordering::Relaxed),
-        };
-        let seen = look.rate_since(last).unwrap_or(0);
-        let rate = agreed(self.seen.load(Ordering::Relaxed), seen);
-        let span = (u128::from(SPAN_NS) << POINT).checked_div(rate.into()).unwrap_or(0);
-        self.before.store(look.before, Ordering::Relaxed);
-        self.ns.store(look.ns, Ordering::Relaxed);
-        self.after.store(look.after, Ordering::Relaxed);
-        self.seen.store(seen, Ordering::Relaxed);
-        self.rate.store(rate, Ordering::Relaxed);
-        self.span.store(u64::try_from(span).unwrap_or(0), Ordering::Relaxed);
+        self.last.set(look);
+        let base = self.base.get();
+        if look.ns.wrapping_sub(base.ns) >= WINDOW_NS {
+            // Relaxed, here and below: only we write, until `seq` is even again.
+            let seen = look.rate_since(base).unwrap_or(0);
+            let rate = agreed(self.seen.load(Ordering::Relaxed), seen);
+            let span = (SPAN_NS << POINT).checked_div(rate).unwrap_or(0);
+            self.rate.store(rate, Ordering::Relaxed);
+            self.span.store(span, Ordering::Relaxed);
+            self.seen.store(seen, Ordering::Relaxed);
+            self.base.set(look);
+        }
         self.seq.store(seq.wrapping_add(2), Ordering::Release); // pairs with the Acquire in `soon`
     }
 }
 
-/// The rate to go on with after two in a row; zero, if they do not agree or one is unknown.
+/// The rate to go on with after two windows; zero, if they do not agree or one is unknown.
 fn agreed(one: u64, other: u64) -> u64 {
     let larger = one.max(other);
-    let agree = one != 0 && other != 0 && one.abs_diff(other) <= larger / PART;
-    if agree { larger + larger / PART } else { 0 }
+    let agree = one != 0 && other != 0 && one.abs_diff(other) <= larger / ALIKE;
+    if agree { larger + larger / MARGIN } else { 0 }
 }
 
 /// Whether the counter is the same on all CPUs, as the kernel says.
@@ -169,7 +192,7 @@ mod tests {
             late.push(soon.saturating_sub(nanos()));
         }
         late.sort_unstable();
-        assert!(late[late.len() / 2] <= 3_000, "{} ns late", late[late.len() / 2]);
+        assert!(late[late.len() / 2] <= 100, "{} ns late", late[late.len() / 2]);
     }
 
     #[test]

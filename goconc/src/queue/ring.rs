@@ -1,0 +1,134 @@
+//! `Ring`: an M's queue of goroutines that are at home on it, first in, first out.
+//!
+//! Its size is a power of two, so that a place is a mask away; it grows when it is full, and never shrinks. `VecDeque` does the same
+//! for any size, in twice the instructions, and this is one of the few things that every switch does.
+
+/// A queue of words. Owned by one thread at a time.
+#[derive(Debug)]
+pub(crate) struct Ring<T> {
+    /// As many as there are places, a power of two.
+    slots: Box<[Option<T>]>,
+    head: usize, // of the oldest, not wrapped
+    tail: usize, // behind the newest, not wrapped
+}
+
+/// The first size.
+const FIRST: usize = 64;
+
+impl<T: Copy> Ring<T> {
+    /// An empty queue.
+    pub(crate) fn new() -> Self {
+        Ring { slots: vec![None; FIRST].into_boxed_slice(), head: 0, tail: 0 }
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.tail.wrapping_sub(self.head)
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    /// Whether the next one makes it grow.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() == self.slots.len()
+    }
+
+    /// The place of the one that is at `index`, not wrapped.
+    #[inline(always)]
+    fn at(&self, index: usize) -> usize {
+        index & (self.slots.len() - 1)
+    }
+
+    /// Puts one behind the others.
+    #[inline(always)]
+    pub(crate) fn push_back(&mut self, item: T) {
+        if self.is_full() {
+            self.grow();
+        }
+        let at = self.at(self.tail);
+        self.slots[at] = Some(item);
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// The oldest.
+    #[inline(always)]
+    pub(crate) fn front(&self) -> Option<T> {
+        if self.is_empty() { None } else { self.slots[self.at(self.head)] }
+    }
+
+    /// Takes the oldest.
+    #[inline(always)]
+    pub(crate) fn pop_front(&mut self) -> Option<T> {
+        let item = self.front()?;
+        self.head = self.head.wrapping_add(1);
+        Some(item)
+    }
+
+    /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
+    pub(crate) fn take_from(&mut self, keep: usize) -> impl Iterator<Item = T> + '_ {
+        let end = self.tail;
+        let begin = self.head.wrapping_add(keep.min(self.len()));
+        self.tail = begin;
+        let count = end.wrapping_sub(begin);
+        let this = &*self;
+        (0..count).filter_map(move |i| this.slots[this.at(begin.wrapping_add(i))])
+    }
+
+    /// Makes room for twice as many.
+    #[cold]
+    pub(crate) fn grow(&mut self) {
+        let mut slots = vec![None; 2 * self.slots.len()].into_boxed_slice();
+        let len = self.len();
+        for (i, slot) in slots.iter_mut().enumerate().take(len) {
+            *slot = self.slots[self.at(self.head.wrapping_add(i))];
+        }
+        *self = Ring { slots, head: 0, tail: len };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::sys::rand::Rng;
+
+    #[test]
+    fn agrees_with_a_deque() {
+        let (mut ring, mut deque) = (Ring::new(), VecDeque::new());
+        let rng = Rng::new(3);
+        for step in 0..200_000_u32 {
+            match rng.below(if step < 100_000 { 5 } else { 3 }) {
+                0 => assert_eq!(ring.pop_front(), deque.pop_front()),
+                1 if rng.below(50) == 0 => {
+                    let keep = rng.below(deque.len() as u32 + 2) as usize;
+                    let taken: Vec<_> = ring.take_from(keep).collect();
+                    assert_eq!(taken, deque.split_off(keep.min(deque.len())));
+                }
+                _ => {
+                    ring.push_back(step);
+                    deque.push_back(step);
+                }
+            }
+            assert_eq!((ring.len(), ring.is_empty()), (deque.len(), deque.is_empty()));
+            assert_eq!(ring.front(), deque.front().copied());
+        }
+        assert!(deque.len() > 4 * FIRST, "it has grown");
+    }
+
+    #[test]
+    fn what_is_taken_is_gone_also_when_nobody_looks_at_it() {
+        let mut ring = Ring::new();
+        (0..10).for_each(|i| ring.push_back(i));
+        drop(ring.take_from(4));
+        assert_eq!(ring.len(), 4);
+        ring.push_back(99);
+        assert_eq!(ring.take_from(0).collect::<Vec<_>>(), [0, 1, 2, 3, 99]);
+    }
+}
