@@ -12,6 +12,7 @@
 //! | `membarrier` | the expensive half of an asymmetric fence |
 //! | `note` | a one-shot sleep and wake-up of a thread |
 //! | `rand` | cheap random numbers |
+//! | `slab` | memory that is never given back |
 //! | `spin` | the byte lock of a channel |
 //! | `thread` | thread ids, whether a thread is blocked, how many there are |
 //! | `throw` | `fatal error: ...` and the end of the process |
@@ -26,6 +27,7 @@ pub(crate) mod mem;
 pub(crate) mod membarrier;
 pub(crate) mod note;
 pub(crate) mod rand;
+pub(crate) mod slab;
 pub(crate) mod spin;
 pub(crate) mod thread;
 pub(crate) mod throw;
