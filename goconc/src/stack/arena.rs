@@ -146,6 +146,17 @@ pub(crate) fn header_of(sp: usize) -> Option<NonNull<u8>> {
     header_of_slow(sp)
 }
 
+/// As far below the header as `addr` is in its own slot, in the slot of the same class that is `ahead` further on: the address, and
+/// that of the header. It need not have been handed out. `None`: `addr` is in no slot.
+#[inline]
+pub(crate) fn same_place(addr: usize, ahead: usize) -> Option<(usize, usize)> {
+    let (class, within) = locate(addr)?;
+    let distance = ahead << class.shift();
+    let here = header_within(addr, within, class.shift()).addr().get();
+    let there = header_within(addr + distance, within + distance, class.shift()).addr().get();
+    Some(((there + addr).wrapping_sub(here), there))
+}
+
 /// [`header_of`] for the classes above the smallest one.
 #[cold]
 #[inline(never)]

@@ -7,6 +7,7 @@
 //! | `clock` | nanoseconds since the start, a coarse clock, CPU ticks |
 //! | `cpu` | how many processors this process may use (affinity, cgroup) |
 //! | `env` | the environment variables, read and checked once |
+//! | `fetch` | memory into the cache, ahead of its use |
 //! | `futex` | wait and wake on a word |
 //! | `mem` | reserve, commit, guard, discard pages |
 //! | `membarrier` | the expensive half of an asymmetric fence |
@@ -22,6 +23,7 @@ pub(crate) mod atomic;
 pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod env;
+pub(crate) mod fetch;
 pub(crate) mod futex;
 pub(crate) mod mem;
 pub(crate) mod membarrier;
