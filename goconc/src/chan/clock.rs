@@ -40,7 +40,7 @@ pub(super) struct Clock {
     period: Cell<u64>,
 }
 
-static OPS: Ops = Ops { due, fire };
+static OPS: Ops = Ops { due, prepare: |_| (), fire };
 
 /// The deadline `delay` from now. Centuries saturate: never a short wait.
 pub(super) fn deadline(delay: u64) -> u64 {

@@ -28,7 +28,7 @@ use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
 use crate::stack::{self, Slot};
-use crate::sys::clock;
+use crate::sys::{clock, fetch};
 use crate::sys::spin::ByteLock;
 
 /// Why a goroutine waits. The texts are Go's.
@@ -260,6 +260,25 @@ impl G {
     pub(crate) fn unwindings<T>(&self, f: impl FnOnce(&mut Unwindings) -> T) -> T {
         // SAFETY: only the goroutine itself touches them, and `f` does not come back here.
         f(unsafe { &mut *self.unwindings.get() })
+    }
+
+    /// Has the cache fetch what a waker and a resumption touch of the header.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        fetch::soon(&raw const self.ctx);
+        fetch::soon(&raw const self.commit);
+        fetch::soon(&raw const self.since_ms);
+    }
+
+    /// Has the cache fetch the innermost frames of a parked goroutine. By its owner, some time after [`fetch`](Self::fetch).
+    #[inline]
+    pub(crate) fn fetch_stack(&self) {
+        const FRAMES: usize = 8 * 64;
+        let from = self.parked_sp.get() + BELOW_SWITCH - 64;
+        let to = (core::ptr::from_ref(self) as usize).min(from + FRAMES);
+        for line in (from..to).step_by(64) {
+            fetch::soon(line as *const u8);
+        }
     }
 
     /// The M it runs on or ran on last.

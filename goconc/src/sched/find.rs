@@ -5,7 +5,7 @@
 //! published. Then the global queue, timers, other Ps' surplus while spinning, and sleep. Every 61st pick looks first at
 //! what that order would starve.
 
-use crate::gmp::{Chain, Kind, M, P, Record, Runnable, m, p};
+use crate::gmp::{Chain, G, Kind, M, P, Record, Runnable, m, p};
 use crate::migration;
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
@@ -17,6 +17,7 @@ use crate::timer::NEVER;
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
+use std::collections::VecDeque;
 
 /// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
 /// does not beat with a program's own rhythm.
@@ -31,6 +32,15 @@ const SHARED_AT_ONCE: usize = 256;
 const RESERVED_US: u64 = 1_000;
 /// The longest run of neighbours that is kept or given away in one piece.
 const LONGEST_RUN: usize = 32;
+/// A queue so long has left the cache before its end is reached.
+const MANY: usize = 1024;
+/// How far ahead of their turn headers and stacks are fetched from memory.
+const HEADERS_AHEAD: usize = 8;
+const STACKS_AHEAD: usize = 4;
+/// A timer that is due sooner is waited for awake: to fall asleep and to wake up takes about as long.
+const SOON_NS: u64 = 20_000;
+/// But only by an M that has run a timer so short a while ago: others leave that to it.
+const RAN_TIMERS_US: u64 = 200;
 
 /// What a pick has given.
 enum Pick {
@@ -126,7 +136,11 @@ impl M {
             return Some(Runnable::started(g));
         }
         // SAFETY: we are this M, in the runtime.
-        if let Some(g) = unsafe { self.home() }.pop_front() {
+        let home = unsafe { self.home() };
+        if let Some(g) = home.pop_front() {
+            if home.len() >= MANY {
+                fetch_ahead(home);
+            }
             return Some(Runnable::started(g));
         }
         if let Some(record) = private.fresh.pop() {
@@ -329,7 +343,38 @@ impl M {
         if self.exclusive() {
             return None;
         }
-        global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p))
+        let found = global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p));
+        found.or_else(|| self.await_timers(p))
+    }
+
+    /// Waits awake for timers that are due soon, while they come so densely that sleeping between them would cost more, and for
+    /// whatever comes before that. The M holds its P and is, to others, as busy as if it ran goroutines: it looks everywhere
+    /// before it sleeps.
+    fn await_timers(&'static self, p: &'static P) -> Option<Runnable> {
+        while self.ran_timers_lately() && p.id < gomaxprocs() && Counts::glance().need_p() == 0 {
+            let next = timers::next();
+            let now = clock::nanos();
+            if next.saturating_sub(now) > SOON_NS {
+                break;
+            }
+            if next <= now {
+                self.run_timers();
+            } else {
+                core::hint::spin_loop();
+            }
+            self.drain_inbox();
+            let found = self.next_started().or_else(|| self.steal(p, gomaxprocs())).or_else(|| {
+                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    fn ran_timers_lately(&'static self) -> bool {
+        clock::ticks().saturating_sub(self.timers_ran.get()) < RAN_TIMERS_US * clock::ticks_per_us()
     }
 
     fn spin(&'static self, p: &'static P) -> Option<Runnable> {
@@ -370,6 +415,17 @@ impl M {
         let victims = (start..procs).chain(0..start).map(p::get).filter(|victim| victim.has_shared());
         let mut chains = victims.filter_map(P::steal);
         chains.next().and_then(|chain| self.unpack(p, chain))
+    }
+}
+
+/// Has the cache fetch what the goroutines need that are next but some, of a queue so long that it cannot be there any more.
+#[inline]
+fn fetch_ahead(home: &VecDeque<&'static G>) {
+    if let Some(g) = home.get(HEADERS_AHEAD) {
+        g.fetch();
+    }
+    if let Some(g) = home.get(STACKS_AHEAD) {
+        g.fetch_stack();
     }
 }
 
