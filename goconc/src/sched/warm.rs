@@ -39,7 +39,7 @@ pub(super) fn take_slots(class: Class, batch: usize) -> Result<Vec<Slot>, StackE
     if class != stack::default_class() {
         return take_cold(class, batch);
     }
-    let in_use = stack::stats().handed[class.index()];
+    let in_use = stack::handed(class);
     if in_use < MANY {
         return take_cold(class, batch);
     }
@@ -99,7 +99,7 @@ fn help() {
 /// Warms one batch. False: the stock is full, or the arena is empty.
 fn fill() -> bool {
     let class = stack::default_class();
-    let in_use = stack::stats().handed[class.index()];
+    let in_use = stack::handed(class);
     if STOCKED.lock().len() >= STOCK.min(in_use / PART) {
         return false;
     }

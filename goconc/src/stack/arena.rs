@@ -2,11 +2,12 @@
 //!
 //! Who may touch what:
 //!  - `PLACE` is written once, under the lock of `ARENA`; anyone reads it;
-//!  - `HANDED` grows, under the same lock, after the slots are committed and guarded; anyone reads it, a signal handler
-//!    too;
-//!  - the rest is behind the lock, which is held across system calls but never across anything that blocks or parks.
+//!  - `HANDED` grows, under the same lock, after the slots are committed; anyone reads it, a signal handler too;
+//!  - the rest is behind the lock, which is held across system calls but never across anything that blocks or parks. Guards are
+//!    made without it where that is possible, so that threads that need many stacks do not wait for one another.
 //!
-//! Slot `n` of a class was handed out exactly if `n < HANDED[class]`.
+//! Slot `n` of a class was handed out, or is about to be once it is guarded, exactly if `n < HANDED[class]`. (Where no guard can be
+//! had it may be that it never is.)
 
 use core::num::NonZero;
 use core::ptr::NonNull;
@@ -15,7 +16,7 @@ use std::io;
 
 use parking_lot::Mutex;
 
-use crate::stack::guard::{Guards, Row};
+use crate::stack::guard::{Advice, Guards, Row};
 use crate::stack::{Class, GuardMode, HEADER_SIZE, StackError};
 use crate::sys::mem;
 
@@ -235,15 +236,32 @@ pub(crate) fn take(class: Class, out: &mut [Slot]) -> Result<usize, StackError> 
     if class.size() < 4 * class.guard() {
         return Err(StackError::PageSize { class });
     }
-    let mut slot = ARENA.lock();
-    Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.take(class, out)
+    let (first, row, advice) = {
+        let mut slot = ARENA.lock();
+        Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.set_aside(class, out.len())?
+    };
+    // SAFETY: committed, and never handed out before.
+    let mut count = unsafe { advice.install(row) };
+    if count < row.count {
+        let mut slot = ARENA.lock();
+        count = Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.guard_rest(class, first, row, count)?;
+    }
+    for (index, place) in out[..count].iter_mut().enumerate() {
+        *place = Slot::numbered(class, first + index);
+    }
+    Ok(count)
+}
+
+/// How many slots of a class were handed out, or nearly: a number for heuristics.
+pub(crate) fn handed(class: Class) -> usize {
+    HANDED[class.index()].load(Ordering::Relaxed) // a number; nothing comes with it
 }
 
 /// Calls `f` with the header of every slot ever handed out, class by class. Takes no lock and does not allocate. A
 /// header may be in use by another thread meanwhile, and holds zeros when its slot was never used.
 pub(crate) fn for_each_header(mut f: impl FnMut(NonNull<u8>)) {
     for class in Class::ALL {
-        let handed = HANDED[class.index()].load(Ordering::Acquire); // pairs with the Release in `Arena::take`
+        let handed = HANDED[class.index()].load(Ordering::Acquire); // pairs with the Release in `Arena::set_aside`
         for number in 0..handed {
             f(Slot::numbered(class, number).header());
         }
@@ -252,7 +270,7 @@ pub(crate) fn for_each_header(mut f: impl FnMut(NonNull<u8>)) {
 
 /// Whether the slot was handed out. Async-signal-safe.
 pub(super) fn is_handed_out(slot: Slot) -> bool {
-    // Pairs with the Release in `Arena::take`.
+    // Pairs with the Release in `Arena::set_aside`.
     slot.number() < HANDED[slot.class().index()].load(Ordering::Acquire)
 }
 
@@ -336,26 +354,41 @@ impl Arena {
         Ok(Arena { base, part, committed: [0; Class::COUNT], guards })
     }
 
-    fn take(&mut self, class: Class, out: &mut [Slot]) -> Result<usize, StackError> {
+    /// Commits up to `want` slots, at least one, for the caller to guard and to hand out: the number of the first one, and their
+    /// guards.
+    fn set_aside(&mut self, class: Class, want: usize) -> Result<(usize, Row, Advice), StackError> {
         let handed = &HANDED[class.index()];
         let first = handed.load(Ordering::Relaxed); // only written under the lock that we hold
         let slots = self.part / class.size();
-        let want = out.len().min(slots - first);
+        let want = want.min(slots - first);
         if want == 0 {
             return Err(StackError::Exhausted { class, slots, limited: self.part < LARGEST_PART });
         }
         let count = self.commit(class, first, want)?;
         let lo = Slot::numbered(class, first).lo();
-        let row = Row { lo, stride: class.size(), len: class.guard(), count };
-        // SAFETY: committed above, and never handed out before.
-        let count = unsafe { self.guards.install(row) }?;
-        for (index, place) in out[..count].iter_mut().enumerate() {
-            *place = Slot::numbered(class, first + index);
-        }
-        // Pairs with the Acquire of those who look at slots that they do not own: their headers are readable from
-        // here on.
+        // Release: pairs with the Acquire of those who look at slots that they do not own: their headers are readable from here on.
         handed.store(first + count, Ordering::Release);
-        Ok(count)
+        Ok((first, Row { lo, stride: class.size(), len: class.guard(), count }, self.guards.advice()))
+    }
+
+    /// Guards what is left of a row that was set aside from `first` on: how many are guarded then, at least one.
+    fn guard_rest(
+        &mut self,
+        class: Class,
+        first: usize,
+        row: Row,
+        done: usize,
+    ) -> Result<usize, StackError> {
+        // SAFETY: committed by `set_aside`, and never handed out before.
+        let guarded = unsafe { self.guards.install(row, done) };
+        let count = guarded.as_ref().map_or(0, |&count| count);
+        // What could not be guarded is there for the next one, unless others have gone on behind it. Relaxed: as in `set_aside`;
+        // nothing new is to be seen.
+        let handed = &HANDED[class.index()];
+        if handed.load(Ordering::Relaxed) == first + row.count {
+            handed.store(first + count, Ordering::Relaxed);
+        }
+        guarded
     }
 
     /// Commits slots `first..first + want`; returns how many of them it could, at least one.
