@@ -262,23 +262,23 @@ impl G {
         f(unsafe { &mut *self.unwindings.get() })
     }
 
-    /// Has the cache fetch what a waker and a resumption touch of the header.
+    /// Has the cache fetch the header: what its waker touches, the M that runs it, and its end.
     #[inline]
     pub(crate) fn fetch(&self) {
-        fetch::soon(&raw const self.ctx);
-        fetch::soon(&raw const self.commit);
-        fetch::soon(&raw const self.since_ms);
+        fetch::all(self);
+    }
+
+    /// Has the cache fetch its link in a chain, and what is beside it.
+    #[inline]
+    pub(crate) fn fetch_link(&self) {
+        fetch::soon(&raw const self.link);
     }
 
     /// Has the cache fetch the innermost frames of a parked goroutine. By its owner, some time after [`fetch`](Self::fetch).
     #[inline]
     pub(crate) fn fetch_stack(&self) {
-        const FRAMES: usize = 8 * 64;
-        let from = self.parked_sp.get() + BELOW_SWITCH - 64;
-        let to = (core::ptr::from_ref(self) as usize).min(from + FRAMES);
-        for line in (from..to).step_by(64) {
-            fetch::soon(line as *const u8);
-        }
+        const FRAMES: usize = 8;
+        fetch::lines(self.parked_sp.get() + BELOW_SWITCH - 64, FRAMES);
     }
 
     /// The M it runs on or ran on last.

@@ -27,7 +27,7 @@ const SLICE_US: u64 = 10_000;
 /// How long unstarted goroutines that were kept may wait while others are idle.
 const AGE_US: u64 = 50;
 /// So many started goroutines are published at once at most: to link and unlink them touches each of their stacks.
-const SHARED_AT_ONCE: usize = 256;
+pub(super) const SHARED_AT_ONCE: usize = 256;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
 const RESERVED_US: u64 = 1_000;
 /// The longest run of neighbours that is kept or given away in one piece.
@@ -212,15 +212,21 @@ impl M {
         let first = chain.pop();
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        let had = home.len();
         // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
         while let Some(next) = chain.pop() {
             match next.kind() {
-                // SAFETY: we are this M, in the runtime.
-                Kind::Started(g) => unsafe { self.home() }.push_back(g),
+                Kind::Started(g) => {
+                    g.fetch();
+                    home.push_back(g);
+                }
                 Kind::Unstarted(_) if private.fresh.len() >= KEEP => private.shared.push(Chain::of(next)),
                 Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
+        home.range(had..).for_each(|g| g.fetch_stack());
         private.kept = private.fresh.len();
         private.kept_since = clock::ticks();
         p.note_len(private.fresh.len());
@@ -295,7 +301,7 @@ impl M {
     }
 
     /// Others are idle: publishes surplus and wakes one of them.
-    fn share(&'static self, p: &'static P) {
+    pub(super) fn share(&'static self, p: &'static P) {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
         // SAFETY: we are this M, in the runtime.
@@ -327,6 +333,7 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
+        home.range(keep..).for_each(|g| g.fetch_link());
         let mut give = home.drain(keep..).map(Runnable::started);
         Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
     }

@@ -26,8 +26,10 @@ const LARGEST_PART: usize = 512 << 30;
 const SMALLEST_PART: usize = 16 << 20;
 /// The arena begins at a multiple of the largest slot, so that every slot is aligned to its size.
 const ALIGN: usize = Class::M8.size();
-/// Committed at once: few system calls, and little charge where the kernel does not overcommit.
+/// Committed at once, at least: few system calls, and little charge where the kernel does not overcommit.
 const CHUNK: usize = 32 << 20;
+/// Or such a part of what is committed already: each call keeps the page faults of all threads waiting.
+const PART: usize = 8;
 
 /// Colours differ by a cache line. There are 16, and 7 keeps neighbours in number apart in colour.
 const COLOUR: usize = 64;
@@ -405,7 +407,7 @@ impl Arena {
     /// large ones.
     fn grow(&mut self, class: Class, need: usize) -> io::Result<()> {
         let committed = &mut self.committed[class.index()];
-        let mut chunk = CHUNK;
+        let mut chunk = (*committed / PART / CHUNK).max(1) * CHUNK;
         while *committed < need {
             let len = chunk.min(self.part - *committed);
             let start = self.base + class.index() * self.part + *committed;

@@ -14,3 +14,20 @@ pub(crate) fn soon<T>(at: *const T) {
         let _ = at;
     }
 }
+
+/// As [`soon`], for all of a value.
+#[inline(always)]
+pub(crate) fn all<T>(value: &T) {
+    lines(core::ptr::from_ref(value) as usize, size_of::<T>().div_ceil(LINE));
+}
+
+/// As [`soon`], for `count` cache lines from the one of `at` on.
+#[inline(always)]
+pub(crate) fn lines(at: usize, count: usize) {
+    for i in 0..count {
+        soon((at + i * LINE) as *const u8);
+    }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;

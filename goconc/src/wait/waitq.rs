@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::sched::park;
 use crate::stack;
 use crate::sys::fetch;
 use crate::wait::Sudog;
@@ -163,8 +164,15 @@ impl Taken {
 
     /// Wakes them all. Without any lock held.
     pub(crate) fn wake(self) {
+        /// So many are woken before others get some of them.
+        const MANY: u32 = 128;
         let mut next = self.first.get();
+        let mut woken = 0_u32;
         while let Some(sudog) = next {
+            woken = woken.wrapping_add(1);
+            if woken.is_multiple_of(MANY) {
+                park::share_ready();
+            }
             // SAFETY: its waiter sleeps until the line after the next.
             next = unsafe { sudog.as_ref() }.next.get();
             fetch_ahead(sudog);
