@@ -28,8 +28,8 @@ use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
 use crate::stack::{self, Slot};
-use crate::sys::{clock, fetch};
 use crate::sys::spin::ByteLock;
+use crate::sys::{clock, fetch};
 
 /// Why a goroutine waits. The texts are Go's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

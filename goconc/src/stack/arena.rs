@@ -246,7 +246,8 @@ pub(crate) fn take(class: Class, out: &mut [Slot]) -> Result<usize, StackError> 
     let mut count = unsafe { advice.install(row) };
     if count < row.count {
         let mut slot = ARENA.lock();
-        count = Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.guard_rest(class, first, row, count)?;
+        count =
+            Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.guard_rest(class, first, row, count)?;
     }
     for (index, place) in out[..count].iter_mut().enumerate() {
         *place = Slot::numbered(class, first + index);
@@ -374,13 +375,7 @@ impl Arena {
     }
 
     /// Guards what is left of a row that was set aside from `first` on: how many are guarded then, at least one.
-    fn guard_rest(
-        &mut self,
-        class: Class,
-        first: usize,
-        row: Row,
-        done: usize,
-    ) -> Result<usize, StackError> {
+    fn guard_rest(&mut self, class: Class, first: usize, row: Row, done: usize) -> Result<usize, StackError> {
         // SAFETY: committed by `set_aside`, and never handed out before.
         let guarded = unsafe { self.guards.install(row, done) };
         let count = guarded.as_ref().map_or(0, |&count| count);

@@ -175,7 +175,9 @@ impl Taken {
             }
             // SAFETY: its waiter sleeps until the line after the next.
             next = unsafe { sudog.as_ref() }.next.get();
-            fetch_ahead(sudog);
+            if next.is_some() {
+                fetch_ahead(sudog);
+            }
             // SAFETY: popped under its list's lock, and in no other `Taken`.
             unsafe { Sudog::wake(sudog) };
         }
