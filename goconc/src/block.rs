@@ -8,6 +8,8 @@ use core::ptr::NonNull;
 
 use parking_lot::Mutex;
 
+use crate::sys::slab;
+
 /// Bytes and alignment of a block: one cache line.
 pub(crate) const SIZE: usize = 64;
 /// Blocks per slab and per move between a cache and the depot.
@@ -85,10 +87,10 @@ impl Cache {
     fn refill(&mut self) -> NonNull<Block> {
         *self = DEPOT.lock().0.pop().unwrap_or_else(|| {
             let mut cache = Cache::new();
-            let slab: &'static mut [Block] =
-                Vec::leak((0..BATCH).map(|_| Block(UnsafeCell::new(MaybeUninit::uninit()))).collect());
-            for block in slab {
-                let block = NonNull::from(block);
+            let first = slab::piece(BATCH * SIZE).cast::<Block>();
+            for i in 0..BATCH {
+                // SAFETY: the piece is that large.
+                let block = unsafe { first.add(i) };
                 // SAFETY: a new block, nobody's yet.
                 unsafe { Block::next(block).write(cache.head) };
                 cache.head = Some(block);

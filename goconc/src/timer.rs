@@ -1,9 +1,10 @@
 //! `Timers`: what is due when, for one P. Knows no goroutine and no channel: a timer is a [`Node`] in its owner's memory.
 //!
-//! A heap of four children a node: pairs of a deadline and a pointer, four pairs in a cache line. A **tracked** node knows its
-//! place, so that its owner can move it or take it off at once: what is stopped costs nothing any more, and the heap never
-//! holds more than what is armed. An **untracked** one (a sleep, which nobody takes back) stays untouched until it is due:
-//! while a million goroutines sleep, the heap's moves do not touch a million stacks.
+//! A heap of four children a node: pairs of a deadline and a pointer. The four children are one cache line. A **tracked** node
+//! knows its place, so that its owner can move it or take it off at once: what is stopped costs nothing any more, and the heap
+//! never holds more than what is armed. An **untracked** one (a sleep, which nobody takes back) stays untouched until it is off
+//! the heap: while a million goroutines sleep, the heap's moves do not touch a million stacks. What is due is taken off by the
+//! batch, and fetched into the cache by the batch before it fires.
 //!
 //! Who may do what:
 //! * `at` belongs to the heap, under its lock. `heap` belongs to the owner of the node, under the owner's lock or because
@@ -11,6 +12,7 @@
 //! * [`Timers::run`] takes a due node off and asks [`Ops::due`], still under the heap's lock; then it gives the lock back and
 //!   calls [`Ops::fire`]. An owner that frees a node calls [`Node::disarm`] first, which takes the same lock: so either the
 //!   node was taken off by it and `due` is not called, or `due` is over, and has seen whether the owner is still there.
+//!   An untracked node need not be asked: its owner waits until it has fired.
 //!
 //! Any M may run the timers of any P. `next` is the earliest deadline, read without the lock. Deadlines are
 //! [`clock::nanos`](crate::sys::clock::nanos).
@@ -20,6 +22,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+
+use crate::sys::fetch;
 
 /// No deadline.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -37,8 +41,10 @@ const UNTRACKED: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Ops {
     /// Under the heap's lock, when the node has been taken off because it is due. False: its owner is about to free it, and it
-    /// does not fire. True: it will still be there when `fire` is called.
+    /// does not fire. True: it will still be there when `fire` is called. Not asked if nobody takes it back.
     pub(crate) due: unsafe fn(NonNull<Node>) -> bool,
+    /// Some time before `fire`: has the cache fetch what that needs.
+    pub(crate) prepare: unsafe fn(NonNull<Node>),
     /// Without any lock, on whatever thread runs the timers.
     pub(crate) fire: unsafe fn(NonNull<Node>, Firing),
 }
@@ -144,42 +150,78 @@ impl Entry {
         unsafe { NonNull::new_unchecked(node) }
     }
 
+    fn is_tracked(self) -> bool {
+        self.node.addr() & UNTRACKED == 0
+    }
+
     /// Tells the node where it is.
     fn tell(self, at: usize) {
-        if self.node.addr() & UNTRACKED == 0 {
+        if self.is_tracked() {
             // SAFETY: nodes in the heap are alive, and `at` is ours under the heap's lock.
             unsafe { self.node().as_ref() }.at.set(at);
         }
     }
 }
 
-/// The heap proper.
+/// The children of one entry, in one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Group([Entry; ARITY]);
+
+const _: () = assert!(size_of::<Group>() == 64 || size_of::<usize>() != 8);
+
+/// Where there is no entry: due after all others.
+const NOBODY: Entry = Entry { when: NEVER, node: core::ptr::null_mut() };
+
+/// The heap proper. The entry at place 0 is the last one of the first group, alone there; the children of the one at `at` are
+/// the group `at + 1`. Behind the last entry its group is filled with `NOBODY`.
 #[derive(Debug, Default)]
-struct Entries(Vec<Entry>);
+struct Entries {
+    groups: Vec<Group>,
+    len: usize,
+}
+
+/// Places before the first one.
+const BEFORE: usize = ARITY - 1;
 
 impl Entries {
     fn first(&self) -> u64 {
-        self.0.first().map_or(NEVER, |entry| entry.when)
+        self.groups.first().map_or(NEVER, |group| group.0[BEFORE].when)
+    }
+
+    fn get(&self, at: usize) -> Entry {
+        self.groups[(at + BEFORE) / ARITY].0[(at + BEFORE) % ARITY]
+    }
+
+    fn set(&mut self, at: usize, entry: Entry) {
+        self.groups[(at + BEFORE) / ARITY].0[(at + BEFORE) % ARITY] = entry;
     }
 
     fn push(&mut self, entry: Entry) {
-        self.0.push(entry);
-        self.rise(self.0.len() - 1, entry);
+        let at = self.len;
+        if (at + BEFORE) / ARITY == self.groups.len() {
+            self.groups.push(Group([NOBODY; ARITY]));
+        }
+        self.len += 1;
+        self.rise(at, entry);
     }
 
     /// Gives the entry at `at` a new deadline.
     fn change(&mut self, at: usize, when: u64) {
-        let entry = Entry { when, ..self.0[at] };
+        let entry = Entry { when, ..self.get(at) };
         self.settle(at, entry);
     }
 
     /// Takes the entry at `at` off.
     fn remove(&mut self, at: usize) -> Entry {
-        let removed = self.0[at];
-        let last = self.0.pop();
-        if let Some(last) = last
-            && at < self.0.len()
-        {
+        let removed = self.get(at);
+        self.len -= 1;
+        let last = self.get(self.len);
+        self.set(self.len, NOBODY);
+        if (self.len + BEFORE).is_multiple_of(ARITY) {
+            self.groups.pop();
+        }
+        if at < self.len {
             self.settle(at, last);
         }
         removed.tell(NOWHERE);
@@ -188,7 +230,7 @@ impl Entries {
 
     /// Puts `entry` where it belongs, given that the place `at` is free.
     fn settle(&mut self, at: usize, entry: Entry) {
-        let parent = at.checked_sub(1).map(|below| self.0[below / ARITY].when);
+        let parent = at.checked_sub(1).map(|below| self.get(below / ARITY).when);
         if parent.is_some_and(|parent| entry.when < parent) {
             self.rise(at, entry);
         } else {
@@ -198,7 +240,7 @@ impl Entries {
 
     fn rise(&mut self, mut at: usize, entry: Entry) {
         while let Some(below) = at.checked_sub(1) {
-            let parent = self.0[below / ARITY];
+            let parent = self.get(below / ARITY);
             if parent.when <= entry.when {
                 break;
             }
@@ -209,21 +251,25 @@ impl Entries {
     }
 
     fn sink(&mut self, mut at: usize, entry: Entry) {
-        loop {
-            let from = at * ARITY + 1;
-            let to = (from + ARITY).min(self.0.len());
-            let Some(least) = (from..to).min_by_key(|&child| self.0[child].when) else { break };
-            if entry.when <= self.0[least].when {
+        while let Some(&Group(children)) = self.groups.get(at + 1) {
+            let first = at * ARITY + 1;
+            // One of the four is next: their children are neighbours.
+            for grandchildren in self.groups.get(first + 1..).into_iter().flatten().take(ARITY) {
+                fetch::soon(grandchildren);
+            }
+            let lesser = |a: usize, b: usize| if children[b].when < children[a].when { b } else { a };
+            let least = lesser(lesser(0, 1), lesser(2, 3));
+            if entry.when <= children[least].when {
                 break;
             }
-            self.put(at, self.0[least]);
-            at = least;
+            self.put(at, children[least]);
+            at = first + least;
         }
         self.put(at, entry);
     }
 
     fn put(&mut self, at: usize, entry: Entry) {
-        self.0[at] = entry;
+        self.set(at, entry);
         entry.tell(at);
     }
 }
@@ -279,10 +325,17 @@ impl Timers {
         let mut batch = [const { None }; BATCH];
         while self.next() <= now {
             let Some(due) = self.pop(now, &mut batch) else { break };
-            for node in batch[..due].iter_mut().filter_map(Option::take) {
-                // SAFETY: `due` has said that it stays until it has fired.
+            let due = &mut batch[..due];
+            for node in due.iter().flatten() {
+                // SAFETY: `due` has said that it stays until it has fired, or nobody takes it back.
                 let ops = unsafe { node.as_ref() }.ops;
-                // SAFETY: it was armed, is off the heap, and `due` was asked.
+                // SAFETY: as above.
+                unsafe { (ops.prepare)(*node) };
+            }
+            for node in due.iter_mut().filter_map(Option::take) {
+                // SAFETY: as above.
+                let ops = unsafe { node.as_ref() }.ops;
+                // SAFETY: it was armed, is off the heap, and `due` was asked if it had to be.
                 unsafe { (ops.fire)(node, Firing { now, by }) };
                 count += 1;
             }
@@ -295,11 +348,18 @@ impl Timers {
         let mut entries = self.entries.try_lock()?;
         let mut count = 0;
         while count < BATCH && entries.first() <= now {
-            let node = entries.remove(0).node();
-            // SAFETY: the node was in the heap, so its owner has not passed `disarm` yet, which needs the lock that we hold.
-            let ops = unsafe { node.as_ref() }.ops;
-            // SAFETY: as above; it has just been taken off.
-            if unsafe { (ops.due)(node) } {
+            let entry = entries.remove(0);
+            let node = entry.node();
+            let fires = if entry.is_tracked() {
+                // SAFETY: the node was in the heap, so its owner has not passed `disarm` yet, which needs the lock that we hold.
+                let ops = unsafe { node.as_ref() }.ops;
+                // SAFETY: as above; it has just been taken off.
+                unsafe { (ops.due)(node) }
+            } else {
+                fetch::soon(node.as_ptr());
+                true
+            };
+            if fires {
                 batch[count] = Some(node);
                 count += 1;
             }
@@ -321,7 +381,7 @@ mod tests {
         id: usize,
     }
 
-    static OPS: Ops = Ops { due: |_| true, fire };
+    static OPS: Ops = Ops { due: |_| true, prepare: |_| (), fire };
     thread_local!(static FIRED: Cell<Vec<usize>> = const { Cell::new(Vec::new()) });
 
     unsafe fn fire(node: NonNull<Node>, _: Firing) {

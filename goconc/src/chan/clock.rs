@@ -41,7 +41,7 @@ pub(super) struct Clock {
     period: Cell<u64>,
 }
 
-static OPS: Ops = Ops { due, fire };
+static OPS: Ops = Ops { due, prepare: |_| (), fire };
 
 /// The deadline `delay` from now. Centuries saturate: never a short wait. Without a delay it is over at once.
 #[inline]

@@ -31,8 +31,8 @@ use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
 use crate::stack::{self, Class, Slot};
-use crate::sys::clock;
 use crate::sys::spin::ByteLock;
+use crate::sys::{clock, fetch};
 
 /// Why a goroutine waits. The texts are Go's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,6 +281,25 @@ impl G {
         self.has_baggage.set(true);
         // SAFETY: only the goroutine itself touches them, and `f` does not come back here.
         f(unsafe { &mut *self.locals.get() })
+    }
+
+    /// Has the cache fetch the header: what its waker touches, the M that runs it, and its end.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        fetch::lines(core::ptr::from_ref(self) as usize, 2); // the rest is cold
+    }
+
+    /// Has the cache fetch its link in a chain, and what is beside it.
+    #[inline]
+    pub(crate) fn fetch_link(&self) {
+        fetch::soon(&raw const self.link);
+    }
+
+    /// Has the cache fetch the innermost frames of a parked goroutine. By its owner, some time after [`fetch`](Self::fetch).
+    #[inline]
+    pub(crate) fn fetch_stack(&self) {
+        const FRAMES: usize = 8;
+        fetch::lines(self.sp.get(), FRAMES);
     }
 
     /// The M it runs on or ran on last.

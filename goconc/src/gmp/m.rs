@@ -76,6 +76,8 @@ pub(crate) struct M {
     pub(crate) p_since: Cell<u64>,
     /// When it looked at the timers last, in ticks.
     pub(crate) timers_seen: Cell<u64>,
+    /// When it ran the last one that was due, in ticks.
+    pub(crate) timers_ran: Cell<u64>,
     /// Whether it is counted as spinning. Written by itself, or by its waker before it wakes.
     pub(crate) spinning: Cell<bool>,
 
@@ -156,6 +158,7 @@ impl M {
             rng: Rng::new(id as u64 + 1),
             p_since: Cell::new(0),
             timers_seen: Cell::new(0),
+            timers_ran: Cell::new(0),
             spinning: Cell::new(false),
             inbox: CacheLine(Inbox::new()),
             note: Note::new(),

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use crate::block::{self, Block};
 use crate::gmp::M;
 use crate::stack::Class;
+use crate::sys::slab;
 
 /// Number of the main goroutine.
 pub(crate) const MAIN_ID: u64 = 1;
@@ -346,12 +347,17 @@ impl FreeList {
         }
         let mut depot = DEPOT.lock();
         let first = depot.batches.pop().unwrap_or_else(|| {
-            let slab: &'static mut [Record] = Vec::leak((0..BATCH).map(|_| Record::empty()).collect());
-            let addresses: Vec<usize> = slab.iter().map(|r| core::ptr::from_ref(r) as usize).collect();
-            for (record, next) in slab.iter().zip(addresses.iter().skip(1).chain(&[0])) {
-                record.link.set(*next);
+            let first = slab::piece(BATCH * size_of::<Record>()).cast::<Record>();
+            for i in 0..BATCH {
+                // SAFETY: the piece is that large.
+                let record = unsafe { first.add(i) };
+                // SAFETY: aligned, and ours alone.
+                unsafe { record.write(Record::empty()) };
+                if i + 1 < BATCH {
+                    // SAFETY: written just now; the next one lies in the piece as well.
+                    unsafe { record.as_ref() }.link.set(record.as_ptr().wrapping_add(1) as usize);
+                }
             }
-            let first = NonNull::from(&mut slab[0]);
             depot.slabs.push(first);
             first
         });

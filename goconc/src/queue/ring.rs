@@ -62,6 +62,17 @@ impl<T: Copy> Ring<T> {
         if self.is_empty() { None } else { self.slots[self.at(self.head)] }
     }
 
+    /// The one that comes after `n` others.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize) -> Option<T> {
+        if n < self.len() { self.slots[self.at(self.head.wrapping_add(n))] } else { None }
+    }
+
+    /// All that come after `n` others, in order.
+    pub(crate) fn iter_from(&self, n: usize) -> impl Iterator<Item = T> + '_ {
+        (n..self.len()).filter_map(|i| self.get(i))
+    }
+
     /// Takes the oldest.
     #[inline(always)]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
@@ -117,7 +128,10 @@ mod tests {
                 }
             }
             assert_eq!((ring.len(), ring.is_empty()), (deque.len(), deque.is_empty()));
-            assert_eq!(ring.front(), deque.front().copied());
+            assert_eq!((ring.front(), ring.get(3)), (deque.front().copied(), deque.get(3).copied()));
+            if step % 1000 == 0 {
+                assert!(ring.iter_from(2).eq(deque.iter().copied().skip(2)));
+            }
         }
         assert!(deque.len() > 4 * FIRST, "it has grown");
     }

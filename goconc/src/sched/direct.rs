@@ -14,6 +14,7 @@ use core::sync::atomic::Ordering;
 use crate::gmp::{G, M, P, Record};
 use crate::migration;
 use crate::sched::counts::Counts;
+use crate::sched::find::{MANY, fetch_ahead};
 use crate::stack::Class;
 use crate::timer::NEVER;
 
@@ -89,7 +90,13 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        if self.is_home_of(home.front()?) { home.pop_front() } else { None }
+        if !self.is_home_of(home.front()?) {
+            return None;
+        }
+        if home.len() >= MANY {
+            fetch_ahead(home);
+        }
+        home.pop_front()
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.

@@ -5,9 +5,10 @@
 //! published. Then the global queue, timers, other Ps' surplus while spinning, and sleep. Every 61st pick looks first at
 //! what that order would starve.
 
-use crate::gmp::{Chain, Kind, M, P, Runnable, m, p};
+use crate::gmp::{Chain, G, Kind, M, P, Runnable, m, p};
 use crate::migration;
 use crate::queue::fresh::KEEP;
+use crate::queue::ring::Ring;
 use crate::sched::counts::Counts;
 use crate::sched::{global_is_empty, global_take, gomaxprocs};
 use crate::sched::{idle, stop, timers};
@@ -24,11 +25,20 @@ const SLICE_US: u64 = 10_000;
 /// How long unstarted goroutines that were kept may wait while others are idle.
 const AGE_US: u64 = 50;
 /// So many started goroutines are published at once at most: to link and unlink them touches each of their stacks.
-const SHARED_AT_ONCE: usize = 256;
+pub(super) const SHARED_AT_ONCE: usize = 256;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
 const RESERVED_US: u64 = 1_000;
 /// The longest run of neighbours that is kept or given away in one piece.
 const LONGEST_RUN: usize = 32;
+/// A queue so long has left the cache before its end is reached.
+pub(super) const MANY: usize = 1024;
+/// How far ahead of their turn headers and stacks are fetched from memory.
+const HEADERS_AHEAD: usize = 8;
+const STACKS_AHEAD: usize = 4;
+/// A timer that is due sooner is waited for awake: to fall asleep and to wake up takes about as long.
+const SOON_NS: u64 = 20_000;
+/// But only by an M that has run a timer so short a while ago: others leave that to it.
+const RAN_TIMERS_US: u64 = 200;
 
 /// What a pick has given.
 enum Pick {
@@ -124,7 +134,11 @@ impl M {
             return Some(Runnable::started(g));
         }
         // SAFETY: we are this M, in the runtime.
-        if let Some(g) = unsafe { self.home() }.pop_front() {
+        let home = unsafe { self.home() };
+        if let Some(g) = home.pop_front() {
+            if home.len() >= MANY {
+                fetch_ahead(home);
+            }
             return Some(Runnable::started(g));
         }
         if let Some(record) = private.fresh.pop() {
@@ -165,15 +179,21 @@ impl M {
         let first = chain.pop();
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        let had = home.len();
         // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
         while let Some(next) = chain.pop() {
             match next.kind() {
-                // SAFETY: we are this M, in the runtime.
-                Kind::Started(g) => unsafe { self.home() }.push_back(g),
+                Kind::Started(g) => {
+                    g.fetch();
+                    home.push_back(g);
+                }
                 Kind::Unstarted(_) if private.fresh.len() >= KEEP => private.shared.push(Chain::of(next)),
                 Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
+        home.iter_from(had).for_each(G::fetch_stack);
         private.kept = private.fresh.len();
         private.kept_since = clock::ticks();
         p.note_len(private.fresh.len());
@@ -248,7 +268,7 @@ impl M {
     }
 
     /// Others are idle: publishes surplus and wakes one of them.
-    fn share(&'static self, p: &'static P) {
+    pub(super) fn share(&'static self, p: &'static P) {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
         // SAFETY: we are this M, in the runtime.
@@ -280,6 +300,7 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
+        home.iter_from(keep).for_each(G::fetch_link);
         let mut give = home.take_from(keep).map(Runnable::started);
         Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
     }
@@ -296,7 +317,38 @@ impl M {
         if self.exclusive() {
             return None;
         }
-        global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p))
+        let found = global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p));
+        found.or_else(|| self.await_timers(p))
+    }
+
+    /// Waits awake for timers that are due soon, while they come so densely that sleeping between them would cost more, and for
+    /// whatever comes before that. The M holds its P and is, to others, as busy as if it ran goroutines: it looks everywhere
+    /// before it sleeps.
+    fn await_timers(&'static self, p: &'static P) -> Option<Runnable> {
+        while self.ran_timers_lately() && p.id < gomaxprocs() && Counts::glance().need_p() == 0 {
+            let next = timers::next();
+            let now = clock::nanos();
+            if next.saturating_sub(now) > SOON_NS {
+                break;
+            }
+            if next <= now {
+                self.run_timers();
+            } else {
+                core::hint::spin_loop();
+            }
+            self.drain_inbox();
+            let found = self.next_started().or_else(|| self.steal(p, gomaxprocs())).or_else(|| {
+                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    fn ran_timers_lately(&'static self) -> bool {
+        clock::ticks().saturating_sub(self.timers_ran.get()) < RAN_TIMERS_US * clock::ticks_per_us()
     }
 
     fn spin(&'static self, p: &'static P) -> Option<Runnable> {
@@ -337,6 +389,17 @@ impl M {
         let victims = (start..procs).chain(0..start).map(p::get).filter(|victim| victim.has_shared());
         let mut chains = victims.filter_map(P::steal);
         chains.next().and_then(|chain| self.unpack(p, chain))
+    }
+}
+
+/// Has the cache fetch what the goroutines need that are next but some, of a queue so long that it cannot be there any more.
+#[inline]
+pub(super) fn fetch_ahead(home: &Ring<&'static G>) {
+    if let Some(g) = home.get(HEADERS_AHEAD) {
+        g.fetch();
+    }
+    if let Some(g) = home.get(STACKS_AHEAD) {
+        g.fetch_stack();
     }
 }
 

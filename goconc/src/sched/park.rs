@@ -174,6 +174,25 @@ unsafe fn ready_from_outside(node: NonNull<Node>, home: &'static M) {
     }
 }
 
+/// Between the wake-ups of very many goroutines: if others have nothing to do, they get some of them. Counts as a pick, so that
+/// sysmon does not find the M stuck and moves everything that it has made runnable; unless another M waits for the P.
+#[cold]
+pub(crate) fn share_ready() {
+    let Some(current) = g::current() else { return };
+    let m = current.m();
+    enter(m);
+    if let Some(p) = m.p() {
+        let counts = Counts::glance();
+        if counts.need_p() == 0 {
+            p.tick.store(p.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // sysmon only compares it
+        }
+        if counts.hungry() {
+            m.share(p);
+        }
+    }
+    m.retake.exit();
+}
+
 /// Hands a goroutine to the M it is at home on.
 pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
     // SAFETY: a parked goroutine's node stays where it is until the goroutine runs, which is after the drain.

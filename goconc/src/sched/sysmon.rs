@@ -15,7 +15,7 @@ use crate::dump;
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start, timers};
+use crate::sched::{dead, find, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start, timers};
 use crate::sys::env::options;
 use crate::sys::note::Note;
 use crate::sys::throw::{Stderr, exit_crash};
@@ -315,7 +315,8 @@ fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
     true
 }
 
-/// Under `Taking`: the started goroutines of a stuck M go to the global queue. True: there were some.
+/// Under `Taking`: the started goroutines of a stuck M go to the global queue, so many in a piece as an M should take at a time.
+/// True: there were some.
 fn publish_home(m: &'static M) -> bool {
     // SAFETY: `Taking` keeps the M out of the runtime.
     let home = unsafe { m.home() };
@@ -325,7 +326,8 @@ fn publish_home(m: &'static M) -> bool {
     // SAFETY: the inbox holds Gs only.
     m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
     let mut all = home.take_from(0).map(Runnable::started);
-    Chain::link(&mut all).map(global_push).is_some()
+    let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(find::SHARED_AT_ONCE)));
+    chains.map(global_push).count() != 0
 }
 
 /// Makes the Ms that were asked for.

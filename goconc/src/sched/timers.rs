@@ -187,7 +187,11 @@ impl M {
         }
         let now = clock::tick_coarse();
         let by = core::ptr::from_ref(self).cast();
-        p::all().map(|p| p.timers.run(now, by)).sum::<usize>() != 0
+        let ran = p::all().map(|p| p.timers.run(now, by)).sum::<usize>() != 0;
+        if ran {
+            self.timers_ran.set(clock::ticks());
+        }
+        ran
     }
 }
 

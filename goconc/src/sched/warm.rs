@@ -1,20 +1,21 @@
-//! Warm stacks: while a program starts very many goroutines, a helper thread supplies the first page of the stacks that are
-//! needed next.
+//! Warm stacks: while a program starts very many goroutines and a CPU has nothing to do, a helper thread guards the stacks that
+//! are needed next and touches their first pages.
 //!
-//! The first touch of a page costs more than everything else in the life of a parked goroutine: 1.2 us, and 9 us where the
-//! page must come from a hypervisor first. The kernel supplies many with one call for two thirds of that. The helper does half
-//! of it beside the program. It begins when a few thousand stacks are in use, and keeps a stock that is small against them.
+//! The guard and the first touch of a page cost more than everything else in the life of a parked goroutine: 0.5 us and 1.3 us, and
+//! 9 us where the page must come from a hypervisor first. The helper does half of it beside the program. It begins when a few
+//! thousand stacks are in use, and keeps a stock that is small against them. While the Ms keep every CPU busy it does nothing: it
+//! would only take turns with them.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::OnceLock;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::sched::counts::Counts;
+use crate::sched::gomaxprocs;
 use crate::sched::sysmon::HELPERS;
 use crate::stack::{self, Class, Slot, StackError};
-use crate::sys::mem;
 use crate::sys::note::Note;
+use crate::sys::{clock, cpu};
 
 /// So many stacks in use before the helper begins.
 const MANY: usize = 4096;
@@ -30,13 +31,15 @@ static NOTE: Note = Note::new();
 /// Whether the helper has been called and has not yet gone to sleep again.
 static CALLED: AtomicBool = AtomicBool::new(false);
 static STARTED: AtomicBool = AtomicBool::new(false);
+/// How many CPUs the process may use, as of the helper's last look.
+static CPUS: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Up to `batch` slots that were never used, warm ones first; they are to be popped from the end.
 pub(super) fn take_slots(class: Class, batch: usize) -> Result<Vec<Slot>, StackError> {
     if class != stack::default_class() {
         return take_cold(class, batch);
     }
-    let in_use = stack::stats().handed[class.index()];
+    let in_use = stack::handed(class);
     if in_use < MANY {
         return take_cold(class, batch);
     }
@@ -46,12 +49,7 @@ pub(super) fn take_slots(class: Class, batch: usize) -> Result<Vec<Slot>, StackE
         let from = stocked.len().saturating_sub(batch);
         stocked.split_off(from)
     };
-    if !warm.is_empty() {
-        return Ok(warm);
-    }
-    let slots = take_cold(class, batch)?;
-    supply(&slots);
-    Ok(slots)
+    if warm.is_empty() { take_cold(class, batch) } else { Ok(warm) }
 }
 
 fn take_cold(class: Class, batch: usize) -> Result<Vec<Slot>, StackError> {
@@ -62,9 +60,15 @@ fn take_cold(class: Class, batch: usize) -> Result<Vec<Slot>, StackError> {
     Ok(slots)
 }
 
+/// Whether a CPU has nothing to run.
+fn a_cpu_is_free() -> bool {
+    let busy = gomaxprocs() as u64 - Counts::glance().idle().min(gomaxprocs() as u64);
+    busy < CPUS.load(Ordering::Relaxed) as u64 // a number; nothing comes with it
+}
+
 /// Wakes the helper; makes it the first time. Where it cannot be made, the program does without.
 fn call() {
-    if CALLED.swap(true, Ordering::AcqRel) {
+    if !a_cpu_is_free() || CALLED.swap(true, Ordering::AcqRel) {
         return; // AcqRel: pairs with the helper's store before it sleeps
     }
     if STARTED.swap(true, Ordering::Relaxed) {
@@ -77,9 +81,16 @@ fn call() {
 }
 
 fn help() {
+    const SECOND: u64 = 1_000_000_000;
     HELPERS.begin();
+    let mut cpus_seen = None;
     loop {
-        while fill() {}
+        let now = clock::nanos();
+        if cpus_seen.is_none_or(|seen| now - seen > SECOND) {
+            cpus_seen = Some(now);
+            CPUS.store(cpu::default_procs(), Ordering::Relaxed); // as in `a_cpu_is_free`
+        }
+        while a_cpu_is_free() && fill() {}
         CALLED.store(false, Ordering::Release); // pairs with the swap in `call`: who comes later calls again
         NOTE.sleep();
     }
@@ -88,7 +99,7 @@ fn help() {
 /// Warms one batch. False: the stock is full, or the arena is empty.
 fn fill() -> bool {
     let class = stack::default_class();
-    let in_use = stack::stats().handed[class.index()];
+    let in_use = stack::handed(class);
     if STOCKED.lock().len() >= STOCK.min(in_use / PART) {
         return false;
     }
@@ -100,18 +111,6 @@ fn fill() -> bool {
 
 /// Sees to it that the first page of each slot is there. The slots are the caller's, and were never used.
 fn supply(slots: &[Slot]) {
-    static ME: OnceLock<Option<OwnedFd>> = OnceLock::new();
-    let page = mem::page_size();
-    let first_page = |slot: &Slot| mem::range(slot.header().as_ptr() as usize & !(page - 1), page);
-    let ranges: Vec<_> = slots.iter().map(first_page).collect();
-    let me = ME.get_or_init(|| mem::self_pidfd().ok());
-    let supplied = me.as_ref().is_some_and(|me| {
-        // SAFETY: the pages of headers are committed; a batch is less than the kernel takes.
-        unsafe { mem::populate_many(me.as_raw_fd(), &ranges) }.is_ok()
-    });
-    if supplied {
-        return;
-    }
     for slot in slots {
         // SAFETY: the header of a slot that is committed and ours alone; it is written anew before it is used.
         unsafe { slot.header().as_ptr().write_volatile(0) };

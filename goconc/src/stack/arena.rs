@@ -2,11 +2,12 @@
 //!
 //! Who may touch what:
 //!  - `PLACE` is written once, under the lock of `ARENA`; anyone reads it;
-//!  - `HANDED` grows, under the same lock, after the slots are committed and guarded; anyone reads it, a signal handler
-//!    too;
-//!  - the rest is behind the lock, which is held across system calls but never across anything that blocks or parks.
+//!  - `HANDED` grows, under the same lock, after the slots are committed; anyone reads it, a signal handler too;
+//!  - the rest is behind the lock, which is held across system calls but never across anything that blocks or parks. Guards are
+//!    made without it where that is possible, so that threads that need many stacks do not wait for one another.
 //!
-//! Slot `n` of a class was handed out exactly if `n < HANDED[class]`.
+//! Slot `n` of a class was handed out, or is about to be once it is guarded, exactly if `n < HANDED[class]`. (Where no guard can be
+//! had it may be that it never is.)
 
 use core::num::NonZero;
 use core::ptr::NonNull;
@@ -15,7 +16,7 @@ use std::io;
 
 use parking_lot::Mutex;
 
-use crate::stack::guard::{Guards, Row};
+use crate::stack::guard::{Advice, Guards, Row};
 use crate::stack::{Class, GuardMode, HEADER_SIZE, StackError};
 use crate::sys::mem;
 
@@ -25,8 +26,10 @@ const LARGEST_PART: usize = 512 << 30;
 const SMALLEST_PART: usize = 16 << 20;
 /// The arena begins at a multiple of the largest slot, so that every slot is aligned to its size.
 const ALIGN: usize = Class::M8.size();
-/// Committed at once: few system calls, and little charge where the kernel does not overcommit.
+/// Committed at once, at least: few system calls, and little charge where the kernel does not overcommit.
 const CHUNK: usize = 32 << 20;
+/// Or such a part of what is committed already: each call keeps the page faults of all threads waiting.
+const PART: usize = 8;
 
 /// Colours differ by a cache line. There are 32, and 7 keeps neighbours in number apart in colour. With 16 the headers and frames
 /// of a hundred goroutines do not fit into their sets of a first-level cache of 12 ways, with 32 they do.
@@ -147,6 +150,17 @@ pub(crate) fn header_of(sp: usize) -> Option<NonNull<u8>> {
     header_of_slow(sp)
 }
 
+/// As far below the header as `addr` is in its own slot, in the slot of the same class that is `ahead` further on: the address, and
+/// that of the header. It need not have been handed out. `None`: `addr` is in no slot.
+#[inline]
+pub(crate) fn same_place(addr: usize, ahead: usize) -> Option<(usize, usize)> {
+    let (class, within) = locate(addr)?;
+    let distance = ahead << class.shift();
+    let here = header_within(addr, within, class.shift()).addr().get();
+    let there = header_within(addr + distance, within + distance, class.shift()).addr().get();
+    Some(((there + addr).wrapping_sub(here), there))
+}
+
 /// [`header_of`] for the classes above the smallest one.
 #[cold]
 #[inline(never)]
@@ -225,15 +239,33 @@ pub(crate) fn take(class: Class, out: &mut [Slot]) -> Result<usize, StackError> 
     if class.size() < 4 * class.guard() {
         return Err(StackError::PageSize { class });
     }
-    let mut slot = ARENA.lock();
-    Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.take(class, out)
+    let (first, row, advice) = {
+        let mut slot = ARENA.lock();
+        Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.set_aside(class, out.len())?
+    };
+    // SAFETY: committed, and never handed out before.
+    let mut count = unsafe { advice.install(row) };
+    if count < row.count {
+        let mut slot = ARENA.lock();
+        count =
+            Arena::in_place(&mut slot, GuardMode::ProcessMadvise)?.guard_rest(class, first, row, count)?;
+    }
+    for (index, place) in out[..count].iter_mut().enumerate() {
+        *place = Slot::numbered(class, first + index);
+    }
+    Ok(count)
+}
+
+/// How many slots of a class were handed out, or nearly: a number for heuristics.
+pub(crate) fn handed(class: Class) -> usize {
+    HANDED[class.index()].load(Ordering::Relaxed) // a number; nothing comes with it
 }
 
 /// Calls `f` with the header of every slot ever handed out, class by class. Takes no lock and does not allocate. A
 /// header may be in use by another thread meanwhile, and holds zeros when its slot was never used.
 pub(crate) fn for_each_header(mut f: impl FnMut(NonNull<u8>)) {
     for class in Class::ALL {
-        let handed = HANDED[class.index()].load(Ordering::Acquire); // pairs with the Release in `Arena::take`
+        let handed = HANDED[class.index()].load(Ordering::Acquire); // pairs with the Release in `Arena::set_aside`
         for number in 0..handed {
             f(Slot::numbered(class, number).header());
         }
@@ -242,7 +274,7 @@ pub(crate) fn for_each_header(mut f: impl FnMut(NonNull<u8>)) {
 
 /// Whether the slot was handed out. Async-signal-safe.
 pub(super) fn is_handed_out(slot: Slot) -> bool {
-    // Pairs with the Release in `Arena::take`.
+    // Pairs with the Release in `Arena::set_aside`.
     slot.number() < HANDED[slot.class().index()].load(Ordering::Acquire)
 }
 
@@ -326,26 +358,35 @@ impl Arena {
         Ok(Arena { base, part, committed: [0; Class::COUNT], guards })
     }
 
-    fn take(&mut self, class: Class, out: &mut [Slot]) -> Result<usize, StackError> {
+    /// Commits up to `want` slots, at least one, for the caller to guard and to hand out: the number of the first one, and their
+    /// guards.
+    fn set_aside(&mut self, class: Class, want: usize) -> Result<(usize, Row, Advice), StackError> {
         let handed = &HANDED[class.index()];
         let first = handed.load(Ordering::Relaxed); // only written under the lock that we hold
         let slots = self.part / class.size();
-        let want = out.len().min(slots - first);
+        let want = want.min(slots - first);
         if want == 0 {
             return Err(StackError::Exhausted { class, slots, limited: self.part < LARGEST_PART });
         }
         let count = self.commit(class, first, want)?;
         let lo = Slot::numbered(class, first).lo();
-        let row = Row { lo, stride: class.size(), len: class.guard(), count };
-        // SAFETY: committed above, and never handed out before.
-        let count = unsafe { self.guards.install(row) }?;
-        for (index, place) in out[..count].iter_mut().enumerate() {
-            *place = Slot::numbered(class, first + index);
-        }
-        // Pairs with the Acquire of those who look at slots that they do not own: their headers are readable from
-        // here on.
+        // Release: pairs with the Acquire of those who look at slots that they do not own: their headers are readable from here on.
         handed.store(first + count, Ordering::Release);
-        Ok(count)
+        Ok((first, Row { lo, stride: class.size(), len: class.guard(), count }, self.guards.advice()))
+    }
+
+    /// Guards what is left of a row that was set aside from `first` on: how many are guarded then, at least one.
+    fn guard_rest(&mut self, class: Class, first: usize, row: Row, done: usize) -> Result<usize, StackError> {
+        // SAFETY: committed by `set_aside`, and never handed out before.
+        let guarded = unsafe { self.guards.install(row, done) };
+        let count = guarded.as_ref().map_or(0, |&count| count);
+        // What could not be guarded is there for the next one, unless others have gone on behind it. Relaxed: as in `set_aside`;
+        // nothing new is to be seen.
+        let handed = &HANDED[class.index()];
+        if handed.load(Ordering::Relaxed) == first + row.count {
+            handed.store(first + count, Ordering::Relaxed);
+        }
+        guarded
     }
 
     /// Commits slots `first..first + want`; returns how many of them it could, at least one.
@@ -362,7 +403,7 @@ impl Arena {
     /// large ones.
     fn grow(&mut self, class: Class, need: usize) -> io::Result<()> {
         let committed = &mut self.committed[class.index()];
-        let mut chunk = CHUNK;
+        let mut chunk = (*committed / PART / CHUNK).max(1) * CHUNK;
         while *committed < need {
             let len = chunk.min(self.part - *committed);
             let start = self.base + class.index() * self.part + *committed;

@@ -7,11 +7,12 @@
 //! | `Mprotect` | a call and two mappings of `vm.max_map_count` | nothing, up to a budget |
 //!
 //! Invariants:
-//!  - what [`Guards::install`] reports as guarded is guarded; it falls from one way to the next and then fails;
+//!  - what [`Advice::install`] and [`Guards::install`] report as guarded is guarded; the second falls from one way to the next and
+//!    then fails;
 //!  - `protected <= budget`, so that the guards leave the program half of its mappings.
 
 use std::fmt;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::stack::StackError;
 use crate::sys::mem;
@@ -75,6 +76,64 @@ pub(super) struct Guards {
     budget: usize,
 }
 
+/// The ways that need no lock: threads may guard different rows at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Advice {
+    mode: GuardMode,
+    /// The descriptor of `Guards::me`, which is never closed.
+    me: Option<RawFd>,
+}
+
+impl Advice {
+    /// Guards a row, in the way of the mode; returns how many slots from the first on, perhaps none.
+    ///
+    /// # Safety
+    /// As for [`Guards::install`].
+    pub(super) unsafe fn install(self, row: Row) -> usize {
+        // SAFETY: the caller's promise, which is the same.
+        unsafe { self.advise(row, 0) }
+    }
+
+    /// Guards slots `done..` with madvise, in the way of the mode; returns how many of the row are guarded then.
+    ///
+    /// # Safety
+    /// As for [`Guards::install`].
+    unsafe fn advise(self, row: Row, done: usize) -> usize {
+        if self.mode == GuardMode::Mprotect {
+            return done;
+        }
+        // SAFETY: the caller's promise, which is the same.
+        let done = unsafe { self.advise_batches(row, done) };
+        // After a fork the descriptor is another process's, and a program may close it: then one by one.
+        let refused = (done..row.count).find(|&index| {
+            // SAFETY: the guard of a slot of the row.
+            unsafe { mem::guard_install(row.guard(index), row.len) }.is_err()
+        });
+        refused.unwrap_or(row.count)
+    }
+
+    /// As [`advise`](Advice::advise), with process_madvise, until it fails. Does nothing in other modes.
+    ///
+    /// # Safety
+    /// As for [`Guards::install`].
+    unsafe fn advise_batches(self, row: Row, mut done: usize) -> usize {
+        let Some(me) = self.me else { return done };
+        let mut ranges = [mem::range(0, 0); BATCH];
+        while done < row.count {
+            let batch = &mut ranges[..BATCH.min(row.count - done)];
+            for (index, range) in batch.iter_mut().enumerate() {
+                *range = mem::range(row.guard(done + index), row.len);
+            }
+            // SAFETY: the guards of slots of the row, at most BATCH of them.
+            match unsafe { mem::guard_install_many(me, batch) } {
+                Ok(bytes) if bytes >= row.len => done += bytes / row.len,
+                _ => break,
+            }
+        }
+        done
+    }
+}
+
 impl Guards {
     /// Finds the best mode that works here and is not better than `best`.
     pub(super) fn probe(best: GuardMode) -> Guards {
@@ -103,64 +162,29 @@ impl Guards {
         self.protected
     }
 
-    /// Guards a row, or as much of it as is possible: returns how many slots from the first on, at least one.
+    /// The ways that need no lock.
+    pub(super) fn advice(&self) -> Advice {
+        Advice { mode: self.mode, me: self.me.as_ref().map(AsRawFd::as_raw_fd) }
+    }
+
+    /// Guards a row of which the first `done` are guarded, or as much of it as is possible: returns how many slots from the first
+    /// on, at least one.
     ///
     /// # Safety
     /// - the row lies in committed memory of [`mem::reserve`];
     /// - nothing uses the guards' bytes.
-    pub(super) unsafe fn install(&mut self, row: Row) -> Result<usize, StackError> {
-        // SAFETY: the caller's promise, which is the same.
-        let mut done = unsafe { self.advise(row, 0) };
+    pub(super) unsafe fn install(&mut self, row: Row, mut done: usize) -> Result<usize, StackError> {
         if done < row.count && self.mode != GuardMode::Mprotect {
             // Refused. Most likely the program has called mlockall since the arena was made.
             let _ = mem::unlock(row.guard(done), (row.count - done) * row.stride);
-            // SAFETY: as above.
-            done = unsafe { self.advise(row, done) };
+            // SAFETY: the caller's promise, which is the same.
+            done = unsafe { self.advice().advise(row, done) };
         }
         if done < row.count {
             // SAFETY: as above.
             done = unsafe { self.protect(row, done) };
         }
         if done == 0 { Err(StackError::Guards { stacks: self.protected }) } else { Ok(done) }
-    }
-
-    /// Guards slots `done..` with madvise, in the way of the mode; returns how many of the row are guarded then.
-    ///
-    /// # Safety
-    /// As for [`install`](Guards::install).
-    unsafe fn advise(&self, row: Row, done: usize) -> usize {
-        if self.mode == GuardMode::Mprotect {
-            return done;
-        }
-        // SAFETY: the caller's promise, which is the same.
-        let done = unsafe { self.advise_batches(row, done) };
-        // After a fork the descriptor is another process's, and a program may close it: then one by one.
-        let refused = (done..row.count).find(|&index| {
-            // SAFETY: the guard of a slot of the row.
-            unsafe { mem::guard_install(row.guard(index), row.len) }.is_err()
-        });
-        refused.unwrap_or(row.count)
-    }
-
-    /// As [`advise`](Guards::advise), with process_madvise, until it fails. Does nothing in other modes.
-    ///
-    /// # Safety
-    /// As for [`install`](Guards::install).
-    unsafe fn advise_batches(&self, row: Row, mut done: usize) -> usize {
-        let Some(me) = &self.me else { return done };
-        let mut ranges = [mem::range(0, 0); BATCH];
-        while done < row.count {
-            let batch = &mut ranges[..BATCH.min(row.count - done)];
-            for (index, range) in batch.iter_mut().enumerate() {
-                *range = mem::range(row.guard(done + index), row.len);
-            }
-            // SAFETY: the guards of slots of the row, at most BATCH of them.
-            match unsafe { mem::guard_install_many(me.as_raw_fd(), batch) } {
-                Ok(bytes) if bytes >= row.len => done += bytes / row.len,
-                _ => break,
-            }
-        }
-        done
     }
 
     /// Guards slots `done..` with mprotect until the budget is spent or the kernel refuses.
@@ -190,10 +214,10 @@ impl Guards {
         let row = Row { lo, stride: 2 * page, len: page, count: 1 };
         let done = if self.me.is_some() {
             // SAFETY: committed, if at all; nothing uses it.
-            unsafe { self.advise_batches(row, 0) }
+            unsafe { self.advice().advise_batches(row, 0) }
         } else {
             // SAFETY: as above.
-            unsafe { self.advise(row, 0) }
+            unsafe { self.advice().advise(row, 0) }
         };
         // SAFETY: nothing uses the first page.
         let guarded = unsafe { mem::is_guarded(lo) };
@@ -244,7 +268,7 @@ mod tests {
                 assert!(guards.mode() <= best);
                 let row = Committed::new(count);
                 // SAFETY: a committed row of our own.
-                assert_eq!(unsafe { guards.install(row.0) }, Ok(count), "{best}");
+                assert_eq!(unsafe { guards.install(row.0, 0) }, Ok(count), "{best}");
                 assert_eq!(row.guarded(), count, "{best}");
                 assert_eq!(guards.protected() > 0, guards.mode() == GuardMode::Mprotect);
             }
@@ -257,10 +281,10 @@ mod tests {
         guards.budget = 5;
         let row = Committed::new(8);
         // SAFETY: a committed row of our own.
-        assert_eq!(unsafe { guards.install(row.0) }, Ok(5));
+        assert_eq!(unsafe { guards.install(row.0, 0) }, Ok(5));
         assert_eq!(row.guarded(), 5);
         // SAFETY: as above.
-        assert_eq!(unsafe { guards.install(row.0) }, Err(StackError::Guards { stacks: 5 }));
+        assert_eq!(unsafe { guards.install(row.0, 0) }, Err(StackError::Guards { stacks: 5 }));
     }
 
     #[test]
@@ -271,7 +295,7 @@ mod tests {
         }
         let row = Committed::new(7);
         // SAFETY: a committed row of our own.
-        assert_eq!(unsafe { guards.install(row.0) }, Ok(7));
+        assert_eq!(unsafe { guards.install(row.0, 0) }, Ok(7));
         assert_eq!(row.guarded(), 7);
     }
 }

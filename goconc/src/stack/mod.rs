@@ -44,7 +44,8 @@ pub(crate) mod overflow;
 pub(crate) mod child;
 
 pub(crate) use arena::{
-    Slot, default_class, discard_below, for_each_header, header_of, init, set_default_class, stats, take,
+    Slot, default_class, discard_below, for_each_header, handed, header_of, init, same_place,
+    set_default_class, stats, take,
 };
 pub(crate) use guard::GuardMode;
 

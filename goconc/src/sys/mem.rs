@@ -92,31 +92,6 @@ pub(crate) unsafe fn guard_install_many(me: RawFd, ranges: &[libc::iovec]) -> io
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
-/// Has the kernel supply the memory of many ranges with one call, as if each page had been written to: for pages that lie apart it
-/// costs two thirds of what the faults would. Fails before Linux 6.13. `me` is a [`self_pidfd`].
-///
-/// # Safety
-/// The ranges are committed. There are at most [`MAX_RANGES`].
-pub(crate) unsafe fn populate_many(me: RawFd, ranges: &[libc::iovec]) -> io::Result<()> {
-    let wanted: usize = ranges.iter().map(|range| range.iov_len).sum();
-    // SAFETY: nothing changes in memory that is there already. If `me` has come to mean another process (fork), the kernel refuses.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_process_madvise,
-            me,
-            ranges.as_ptr(),
-            ranges.len(),
-            libc::MADV_POPULATE_WRITE,
-            0,
-        )
-    };
-    match usize::try_from(done) {
-        Ok(done) if done == wanted => Ok(()),
-        Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Err(_) => Err(io::Error::last_os_error()),
-    }
-}
-
 /// A range, as [`guard_install_many`] takes it.
 pub(crate) fn range(addr: usize, len: usize) -> libc::iovec {
     libc::iovec { iov_base: pointer(addr), iov_len: len }

@@ -43,7 +43,7 @@ struct Calls {
     again: u32,
 }
 
-static OPS: Ops = Ops { due: |_| true, fire };
+static OPS: Ops = Ops { due: |_| true, prepare: |_| (), fire };
 
 /// Calls `f` in a goroutine of its own after `d`.
 ///

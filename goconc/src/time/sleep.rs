@@ -34,15 +34,15 @@ pub fn sleep(d: Duration) {
     }
 }
 
-/// Lives in the sleeper's frame, which stays until the timer has fired.
-#[repr(C)]
+/// Lives in the sleeper's frame, which stays until the timer has fired. The alignment keeps what is needed then in one cache line.
+#[repr(C, align(32))]
 struct Sleeper {
     node: Node,
     g: &'static G,
     when: u64,
 }
 
-static OPS: Ops = Ops { due: |_| true, fire };
+static OPS: Ops = Ops { due: |_| true, prepare, fire };
 
 fn sleep_goroutine(g: &'static G, d: Duration, at: &'static Location<'static>) {
     park::check_goexit(g);
@@ -63,9 +63,15 @@ fn arm(sleeper: usize) {
     unsafe { timers::arm_untracked(g.m(), node, *when) };
 }
 
+unsafe fn prepare(node: NonNull<Node>) {
+    // SAFETY: as in `fire`, which comes later.
+    unsafe { node.cast::<Sleeper>().as_ref() }.g.fetch();
+}
+
 unsafe fn fire(node: NonNull<Node>, firing: Firing) {
     // SAFETY: armed as the first field of a Sleeper, whose goroutine waits.
     let g = unsafe { node.cast::<Sleeper>().as_ref() }.g;
+    g.fetch_stack();
     // SAFETY: a sleeping goroutine is woken by its timer only, which fires once.
     unsafe { timers::ready_due(firing, NonNull::from(g.node()), g.m()) };
 }

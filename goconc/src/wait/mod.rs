@@ -131,6 +131,8 @@ pub(crate) struct Sudog {
     success: Cell<bool>,
     /// Whether it is in its list. Guarded by the list's lock.
     queued: Cell<bool>,
+    /// Whether it, or one that was before it in the list when it came, has a claim. As `queued`.
+    mixed: Cell<bool>,
 }
 
 /// What the sudogs of one waiter share that is in several lists: the first waker gets it, the others go on to the next.
@@ -229,6 +231,7 @@ impl Sudog {
             claim: Cell::new(claim),
             success: Cell::new(false),
             queued: Cell::new(false),
+            mixed: Cell::new(false),
         }
     }
 

@@ -4,6 +4,9 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::sched::park;
+use crate::stack;
+use crate::sys::fetch;
 use crate::wait::Sudog;
 
 /// A doubly linked list of sudogs.
@@ -52,11 +55,17 @@ impl WaitQ {
         links.prev.set(last);
         links.next.set(None);
         links.queued.set(true);
+        let mut mixed = links.claim.get().is_some();
         match last {
-            // SAFETY: sudogs in the list are alive.
-            Some(last) => unsafe { last.as_ref() }.next.set(Some(sudog)),
+            Some(last) => {
+                // SAFETY: sudogs in the list are alive.
+                let last = unsafe { last.as_ref() };
+                last.next.set(Some(sudog));
+                mixed |= last.mixed.get();
+            }
             None => self.set_first(Some(sudog)),
         }
+        links.mixed.set(mixed);
     }
 
     /// Takes the first waiter off that nobody else has woken through another list.
@@ -111,10 +120,19 @@ impl WaitQ {
     #[inline]
     pub(crate) unsafe fn take_all(&self) -> Taken {
         let all = Taken::new();
-        if self.first().is_some() {
-            // SAFETY: by contract.
-            unsafe { self.move_all(&all) };
+        let Some(last) = self.last.get() else { return all };
+        // SAFETY: sudogs in the list are alive.
+        if !unsafe { last.as_ref() }.mixed.get() {
+            // Nobody else could wake any of them: the whole list in one piece, however long it is. They stay marked as queued, but
+            // only who has a claim takes sudogs off.
+            all.first.set(self.first());
+            all.last.set(Some(last));
+            self.set_first(None);
+            self.last.set(None);
+            return all;
         }
+        // SAFETY: by contract.
+        unsafe { self.move_all(&all) };
         all
     }
 
@@ -161,12 +179,35 @@ impl Taken {
     }
 
     fn wake_from(first: NonNull<Sudog>) {
+        /// So many are woken before others get some of them.
+        const MANY: u32 = 128;
         let mut next = Some(first);
+        let mut woken = 0_u32;
         while let Some(sudog) = next {
+            woken = woken.wrapping_add(1);
+            if woken.is_multiple_of(MANY) {
+                park::share_ready();
+            }
             // SAFETY: its waiter sleeps until the line after the next.
             next = unsafe { sudog.as_ref() }.next.get();
+            if next.is_some() {
+                fetch_ahead(sudog);
+            }
             // SAFETY: popped under its list's lock, and in no other `Taken`.
             unsafe { Sudog::wake(sudog) };
         }
+    }
+}
+
+/// How many stacks ahead.
+const AHEAD: usize = 8;
+
+/// Has the cache fetch a sudog that comes later, perhaps: goroutines that have begun one after the other have neighbouring stacks,
+/// and wait at the same depth. The links alone would tell of each only once the one before it has come from memory.
+#[inline]
+fn fetch_ahead(sudog: NonNull<Sudog>) {
+    if let Some((place, header)) = stack::same_place(sudog.as_ptr() as usize, AHEAD) {
+        fetch::soon(place as *const u8);
+        fetch::soon(header as *const u8);
     }
 }
