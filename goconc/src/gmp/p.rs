@@ -4,7 +4,7 @@
 //! read the hints. Ps are made on demand and never freed.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_deque::{Steal, Stealer, Worker};
 
@@ -41,6 +41,8 @@ pub(crate) struct P {
     pub(crate) tick: AtomicU32,
     /// `fresh.len()` for bystanders. Written by the holder.
     pub(crate) fresh_len: AtomicUsize,
+    /// Chains that others were offered here, ever. Written by the holder.
+    pub(crate) published: AtomicU64,
     /// The M that holds it, or null.
     pub(crate) m: AtomicPtr<M>,
     /// The M that held it last: the one to wake for it. Constant while idle.
@@ -74,6 +76,7 @@ impl P {
             private: UnsafeCell::new(private),
             tick: AtomicU32::new(0),
             fresh_len: AtomicUsize::new(0),
+            published: AtomicU64::new(0),
             m: AtomicPtr::new(core::ptr::null_mut()),
             last_m: AtomicPtr::new(core::ptr::null_mut()),
             retired: AtomicBool::new(true),
@@ -101,6 +104,13 @@ impl P {
     #[inline(always)]
     pub(crate) fn note_len(&self, len: usize) {
         self.fresh_len.store(len, Ordering::Relaxed); // a hint: sysmon and thieves look again with the P in hand
+    }
+
+    /// Offers a chain to others. `shared` is the one in this P's private part.
+    pub(crate) fn publish(&self, shared: &Worker<Chain>, chain: Chain) {
+        shared.push(chain);
+        // Relaxed: statistics, and only the holder writes.
+        self.published.store(self.published.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Whether there is something to steal.

@@ -188,8 +188,10 @@ impl M {
         if !self.inbox.is_empty() {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
+            let before = home.len();
             // SAFETY: only `ready` pushes, and it pushes Gs.
             self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
+            self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
     }
 
@@ -203,7 +205,9 @@ impl M {
             match next.kind() {
                 // SAFETY: we are this M, in the runtime.
                 Kind::Started(g) => unsafe { self.home() }.push_back(g),
-                Kind::Unstarted(_) if private.fresh.len() >= KEEP => private.shared.push(Chain::of(next)),
+                Kind::Unstarted(_) if private.fresh.len() >= KEEP => {
+                    p.publish(&private.shared, Chain::of(next))
+                }
                 Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
@@ -232,7 +236,7 @@ impl M {
         if self.exclusive() {
             return self.pass_on(p);
         }
-        if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
+        if let Some(found) = self.take_global(p) {
             return Pick::Run(found);
         }
         // SAFETY: we hold the P, in the runtime.
@@ -295,7 +299,7 @@ impl M {
             }
         }
         if started >= 2 && migration::moving() {
-            published |= self.share_started(private);
+            published |= self.share_started(p, private);
         }
         if published {
             private.shared_at = clock::ticks();
@@ -304,7 +308,7 @@ impl M {
     }
 
     /// Publishes the younger half of the queue, or some of a long one, but not more than once per [`AGE_US`].
-    fn share_started(&'static self, private: &mut p::Private) -> bool {
+    fn share_started(&'static self, p: &'static P, private: &mut p::Private) -> bool {
         let now = clock::ticks();
         if now.saturating_sub(private.started_shared_at) < AGE_US * clock::ticks_per_us() {
             return false;
@@ -314,7 +318,7 @@ impl M {
         let home = unsafe { self.home() };
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
         let mut give = home.drain(keep..).map(Runnable::started);
-        Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
+        Chain::link(&mut give).map(|chain| p.publish(&private.shared, chain)).is_some()
     }
 
     /// Nothing of our own: the global queue, timers, then other Ps' surplus for as long as spinning pays.
@@ -329,7 +333,14 @@ impl M {
         if self.exclusive() {
             return None;
         }
-        global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p))
+        self.take_global(p).or_else(|| self.spin(p))
+    }
+
+    /// Takes a chain from the global queue.
+    fn take_global(&'static self, p: &'static P) -> Option<Runnable> {
+        let chain = global_take()?;
+        self.count(&self.tally.global_takes);
+        self.unpack(p, chain)
     }
 
     fn spin(&'static self, p: &'static P) -> Option<Runnable> {
@@ -343,6 +354,7 @@ impl M {
         if Counts::glance().idle() + 1 >= procs as u64 || !stop::start_spinning(self) {
             return None; // nobody is busy: nothing can come but by a wake-up
         }
+        self.count(&self.tally.spins);
         // SAFETY: this is the M's own thread.
         let spin_us = u64::from(unsafe { self.own() }.spin_us);
         let spin_us = spin_us.min(timers::next().saturating_sub(clock::nanos()) / 1000); // not beyond a deadline
@@ -354,22 +366,23 @@ impl M {
                 }
                 core::hint::spin_loop();
             }
-            let found = self.steal(p, procs).or_else(|| {
-                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
-            });
+            let found =
+                self.steal(p, procs).or_else(|| if global_is_empty() { None } else { self.take_global(p) });
             if found.is_some() {
                 return found;
             }
         }
+        self.count(&self.tally.vain_spins);
         None
     }
 
     /// Takes a chain from another P, from a random one on.
     fn steal(&'static self, p: &'static P, procs: usize) -> Option<Runnable> {
         let start = self.rng.below(procs as u32) as usize;
-        let victims = (start..procs).chain(0..start).map(p::get).filter(|victim| victim.has_shared());
-        let mut chains = victims.filter_map(P::steal);
-        chains.next().and_then(|chain| self.unpack(p, chain))
+        let mut victims = (start..procs).chain(0..start).map(p::get);
+        let stolen = victims.find_map(|victim| if victim.has_shared() { victim.steal() } else { None });
+        self.count(if stolen.is_some() { &self.tally.steals } else { &self.tally.vain_steals });
+        stolen.and_then(|chain| self.unpack(p, chain))
     }
 }
 
@@ -381,7 +394,7 @@ fn deal(p: &'static P, private: &mut p::Private) -> bool {
     let mut published = false;
     private.fresh.deal(run, |items| {
         if let Some(chain) = Chain::link(&mut items.map(Runnable::unstarted)) {
-            shared.push(chain);
+            p.publish(shared, chain);
             published = true;
         }
     });
@@ -399,7 +412,7 @@ pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
         let mut oldest =
             core::iter::from_fn(|| private.fresh.pop_oldest()).take(KEEP / 2).map(Runnable::unstarted);
         if let Some(chain) = Chain::link(&mut oldest) {
-            private.shared.push(chain);
+            p.publish(&private.shared, chain);
         }
         private.kept = private.kept.saturating_sub(KEEP / 2);
         p.note_len(private.fresh.len());

@@ -307,6 +307,7 @@ fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
         return false;
     }
     m.p.store(core::ptr::null_mut(), Ordering::Relaxed); // the M reads it after `finish`
+    m.count(&m.tally.retaken);
     taking.finish();
     idle::handoff_p(p);
     if moved {
@@ -320,8 +321,10 @@ fn publish_home(m: &'static M) -> bool {
     // SAFETY: `Taking` keeps the M out of the runtime.
     let home = unsafe { m.home() };
     home.extend(m.runnext.take());
+    let before = home.len();
     // SAFETY: the inbox holds Gs only.
     m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
+    m.count_many(&m.tally.mail, (home.len() - before) as u64);
     let mut all = home.drain(..).map(Runnable::started);
     Chain::link(&mut all).map(global_push).is_some()
 }
