@@ -9,6 +9,7 @@
 mod args;
 
 mod child;
+mod costs;
 mod recorder;
 mod workloads;
 
@@ -29,7 +30,7 @@ mod style;
 use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Command, Options};
+use args::{Command, Options, Table};
 use progress::Progress;
 use recorder::Recorder;
 use report::Report;
@@ -52,8 +53,8 @@ fn execute(command: Command) -> Result<bool, String> {
     match command {
         Command::Help => print!("{}", args::HELP),
         Command::List => report::list(),
-        Command::Child { workload, repeats, size } => {
-            child::run(workload, Recorder::new(workload.name, repeats, size))?;
+        Command::Child { workload, repeats, size, costs } => {
+            child::run(workload, Recorder::new(workload.name, repeats, size), costs)?;
         }
         Command::CountChild { path } => count::child(path),
         Command::Count { policies, bless } => return count::all(&policies, bless),
@@ -72,21 +73,20 @@ fn measure(options: &Options) -> Result<bool, String> {
     // Now rather than after an hour: a file that cannot be written.
     save(&results, options)?;
 
-    let scale = options.sizes != [None];
-    let report = Report::start(&results, scale);
+    let report = Report::start(&results, options);
     let mut progress = Progress::new(run::steps(options, &programs));
     for workload in &options.workloads {
         let measured = run::workload(workload, options, &programs, &mut progress);
-        if scale {
-            scale::workload(workload, &measured, options);
-        } else {
-            report.workload(workload, &measured);
+        match options.table {
+            Table::Ratios => report.workload(workload, &measured),
+            Table::Scale => scale::workload(workload, &measured, options),
+            Table::Costs => costs::workload(workload, &measured, options),
         }
         report.failures(&measured);
         results.add(measured);
         save(&results, options)?;
     }
-    if !scale {
+    if options.table == Table::Ratios {
         report.end(&results);
     }
     if let Some(earlier) = earlier {

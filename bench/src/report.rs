@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::args::{Options, Table};
+use crate::costs;
 use crate::results::{Failed, Measured, Measurement, Results, Unit, find, ratios};
 use crate::scale;
 use crate::side::{Kind, Side};
@@ -23,6 +25,18 @@ pub(crate) fn list() {
     }
 }
 
+/// Prints what the columns are.
+fn head() {
+    println!(
+        "Go/it: Go's time divided by this side's, of the best and of the medians; above 1 Go is slower\n"
+    );
+    let [best, median, of_best, of_medians, goal] = ["best", "median", "Go/it", "medians", "goal"];
+    println!(
+        "{:<22}{:>3}  {:<14}{best:>10}{median:>10}{of_best:>9}{of_medians:>9}{goal:>11}",
+        "row", "P", "side"
+    );
+}
+
 /// Prints results as they come in.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -31,25 +45,18 @@ pub(crate) struct Report {
 
 impl Report {
     /// Prints the head of the table.
-    pub(crate) fn start(results: &Results, scale: bool) -> Self {
+    pub(crate) fn start(results: &Results, options: &Options) -> Self {
         let Results { go, os, arch, cpus, runs, repeats, .. } = results;
         let go = go.as_deref().unwrap_or("no Go");
         println!(
             "{go}, {os} {arch}, {cpus} CPUs; best and median of {runs} processes, each the best of {repeats} repeats"
         );
         let style = Style::of_terminal();
-        if scale {
-            scale::head();
-            return Report { style };
+        match options.table {
+            Table::Ratios => head(),
+            Table::Scale => scale::head(),
+            Table::Costs => costs::head(),
         }
-        println!(
-            "Go/it: Go's time divided by this side's, of the best and of the medians; above 1 Go is slower\n"
-        );
-        let [best, median, of_best, of_medians, goal] = ["best", "median", "Go/it", "medians", "goal"];
-        println!(
-            "{:<22}{:>3}  {:<14}{best:>10}{median:>10}{of_best:>9}{of_medians:>9}{goal:>11}",
-            "row", "P", "side"
-        );
         Report { style }
     }
 

@@ -43,6 +43,12 @@ impl Style {
 pub(crate) fn quantity(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{value:.0} B"),
+        Unit::Count if value == 0.0 => "0".to_owned(),
+        Unit::Count if value < 0.9995e-3 => format!("{} u", three_digits(value * 1e6)),
+        Unit::Count if value < 0.9995 => format!("{} m", three_digits(value * 1e3)),
+        Unit::Count if value < 999.5 => three_digits(value),
+        Unit::Count if value < 999_500.0 => format!("{} k", three_digits(value / 1e3)),
+        Unit::Count => format!("{} M", three_digits(value / 1e6)),
         Unit::Ns if value < 1e3 => format!("{} ns", three_digits(value)),
         Unit::Ns if value < 1e6 => format!("{} us", three_digits(value / 1e3)),
         Unit::Ns => format!("{} ms", three_digits(value / 1e6)),
@@ -81,5 +87,7 @@ mod tests {
         assert_eq!(quantity(98_760.0, Unit::Ns), "98.8 us");
         assert_eq!(quantity(331e6, Unit::Ns), "331 ms");
         assert_eq!(quantity(2740.4, Unit::Bytes), "2740 B");
+        let counts = [0.0, 0.000_012_3, 0.0123, 1.0, 12_340.0, 1e6].map(|count| quantity(count, Unit::Count));
+        assert_eq!(counts, ["0", "12.3 u", "12.3 m", "1.00", "12.3 k", "1.00 M"]);
     }
 }
