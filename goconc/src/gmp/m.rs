@@ -80,6 +80,8 @@ pub(crate) struct M {
     pub(crate) countdown: Cell<u32>,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
+    /// The P it held last, or null. Written by itself; read under the scheduler's lock, while it sleeps.
+    pub(crate) last_p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
     pub(crate) runnext: Cell<Option<&'static G>>,
     home: UnsafeCell<VecDeque<&'static G>>,
@@ -159,6 +161,7 @@ impl M {
             running: AtomicPtr::new(core::ptr::null_mut()),
             countdown: Cell::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
+            last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
             home: UnsafeCell::new(VecDeque::new()),
             own: UnsafeCell::new(Own {

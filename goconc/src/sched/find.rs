@@ -225,7 +225,7 @@ impl M {
             return Pick::Again;
         }
         self.drain_inbox();
-        self.run_timers();
+        self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         if !home.is_empty()
@@ -379,8 +379,7 @@ impl M {
     /// Takes a chain from another P, from a random one on.
     fn steal(&'static self, p: &'static P, procs: usize) -> Option<Runnable> {
         let start = self.rng.below(procs as u32) as usize;
-        let mut victims = (start..procs).chain(0..start).map(p::get);
-        let stolen = victims.find_map(|victim| if victim.has_shared() { victim.steal() } else { None });
+        let stolen = p::steal_from(start, procs);
         self.count(if stolen.is_some() { &self.tally.steals } else { &self.tally.vain_steals });
         stolen.and_then(|chain| self.unpack(p, chain))
     }
