@@ -24,6 +24,7 @@ Usage: goconc-bench [WORKLOAD | GROUP]... [options]
   --scale           workloads that have a size, at 1000 to 1000000: cost per unit
   --costs           what goconc's scheduler does per operation, at GOMAXPROCS 2 to 64:
                     threads woken, steals, spins and the like, not compared with Go
+  --model           what the scheduler's looks would cost on many CPUs, by a model
   --save FILE       write all measurements to FILE as JSON
   --against FILE    compare with an earlier FILE
   --plot FILE       draw the ratios to FILE as SVG
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Help,
     /// Print the workloads.
     List,
+    /// Print what the model of many CPUs counts.
+    Model,
     /// Run one workload in this process: how the parent calls us.
     Child { workload: &'static Workload, repeats: usize, size: Option<usize>, costs: bool },
     /// Run one hot path in this process, which the parent counts.
@@ -153,6 +156,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
         match arg.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
             "--list" => return Ok(Command::List),
+            "--model" => return Ok(Command::Model),
             _ => words.take(arg, &mut args)?,
         }
     }

@@ -15,6 +15,7 @@ mod workloads;
 
 mod count;
 mod go;
+mod model;
 mod peers;
 mod process;
 mod progress;
@@ -53,6 +54,7 @@ fn execute(command: Command) -> Result<bool, String> {
     match command {
         Command::Help => print!("{}", args::HELP),
         Command::List => report::list(),
+        Command::Model => model::print(),
         Command::Child { workload, repeats, size, costs } => {
             child::run(workload, Recorder::new(workload.name, repeats, size), costs)?;
         }

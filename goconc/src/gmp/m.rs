@@ -80,8 +80,6 @@ pub(crate) struct M {
     pub(crate) countdown: Cell<u32>,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
-    /// The P it held last, or null. Written by itself; read under the scheduler's lock, while it sleeps.
-    pub(crate) last_p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
     pub(crate) runnext: Cell<Option<&'static G>>,
     home: UnsafeCell<VecDeque<&'static G>>,
@@ -108,6 +106,8 @@ pub(crate) struct M {
     pub(crate) note: Note,
     /// The P it is woken with.
     pub(crate) next_p: AtomicPtr<P>,
+    /// The P it held last, or null. Written by itself; read under the scheduler's lock, while it sleeps.
+    pub(crate) last_p: AtomicPtr<P>,
     /// Its number.
     pub(crate) id: usize,
     /// The kernel's name for its thread; zero until it runs.

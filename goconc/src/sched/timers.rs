@@ -194,7 +194,9 @@ impl M {
         }
     }
 
-    /// Runs what is due on any P. True: something was. The M is in the runtime, on its own stack.
+    /// Runs what is due on any P. True: something was. The M is in the runtime, on its own stack. Not inlined: it would be a part
+    /// of the loop that picks goroutines.
+    #[inline(never)]
     pub(super) fn run_timers(&'static self) -> bool {
         if next() == NEVER {
             return false;
