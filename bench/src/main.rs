@@ -27,6 +27,8 @@ mod report;
 mod results;
 mod scale;
 mod style;
+mod summary;
+mod verdict;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,8 +71,10 @@ fn execute(command: Command) -> Result<bool, String> {
 fn measure(options: &Options) -> Result<bool, String> {
     let earlier = options.against.as_deref().map(Results::load).transpose()?;
     let mut programs = Programs::locate()?;
+    Progress::announce("building the other sides ...");
     let go = options.sides.contains(&Side::Go).then(|| go::build(&programs.go)).transpose()?;
     programs.peers = peers::build(&options.sides, &programs.own)?;
+    Progress::announce("");
     let mut results = Results::new(options, go);
     // Now rather than after an hour: a file that cannot be written.
     save(&results, options)?;
@@ -89,10 +93,10 @@ fn measure(options: &Options) -> Result<bool, String> {
         save(&results, options)?;
     }
     if options.table == Table::Ratios {
-        report.end(&results);
+        summary::end(&results);
     }
     if let Some(earlier) = earlier {
-        report.against(&results, &earlier);
+        summary::against(&results, &earlier);
     }
     // That others die is a result.
     Ok(results.failures.iter().all(|failed| failed.side.kind() == Kind::Peer))

@@ -151,7 +151,7 @@ fn counts(procs: usize, seldom: usize) -> f64 {
     for step in 0..steps {
         for cpu in 0..procs {
             lines.read(cpu, 0);
-            if (step * procs + cpu) % seldom == 0 {
+            if (step * procs + cpu).is_multiple_of(seldom) {
                 (0..4).for_each(|_| lines.write(cpu, 0));
             }
         }

@@ -63,8 +63,8 @@ pub(crate) fn times(ratio: f64) -> String {
 /// A number above 1 with three digits that count, or all it has before the point.
 fn three_digits(value: f64) -> String {
     match value {
-        _ if value < 10.0 => format!("{value:.2}"),
-        _ if value < 100.0 => format!("{value:.1}"),
+        _ if value < 9.995 => format!("{value:.2}"),
+        _ if value < 99.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     }
 }
@@ -83,6 +83,7 @@ mod tests {
     #[test]
     fn quantities_have_three_digits() {
         assert_eq!(quantity(9.876, Unit::Ns), "9.88 ns");
+        assert_eq!(quantity(9.996, Unit::Ns), "10.0 ns");
         assert_eq!(quantity(987.6, Unit::Ns), "988 ns");
         assert_eq!(quantity(98_760.0, Unit::Ns), "98.8 us");
         assert_eq!(quantity(331e6, Unit::Ns), "331 ms");
