@@ -22,6 +22,9 @@ Usage: goconc-bench [WORKLOAD | GROUP]... [options]
   --repeats N       repeats inside each process (default 3)
   --timeout SECS    how long a process may take (default 120)
   --scale           workloads that have a size, at 1000 to 1000000: cost per unit
+  --costs           what goconc's scheduler does per operation, at GOMAXPROCS 2 to 64:
+                    threads woken, steals, spins and the like, not compared with Go
+  --model           what the scheduler's looks would cost on many CPUs, by a model
   --save FILE       write all measurements to FILE as JSON
   --against FILE    compare with an earlier FILE
   --plot FILE       draw the ratios to FILE as SVG
@@ -41,8 +44,10 @@ pub(crate) enum Command {
     Help,
     /// Print the workloads.
     List,
+    /// Print what the model of many CPUs counts.
+    Model,
     /// Run one workload in this process: how the parent calls us.
-    Child { workload: &'static Workload, repeats: usize, size: Option<usize> },
+    Child { workload: &'static Workload, repeats: usize, size: Option<usize>, costs: bool },
     /// Run one hot path in this process, which the parent counts.
     CountChild { path: &'static Path },
     /// Count instructions under these policies; record them if told so.
@@ -51,9 +56,21 @@ pub(crate) enum Command {
     Measure(Options),
 }
 
+/// What comes out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// How the sides compare.
+    Ratios,
+    /// How the cost of a unit grows with their number.
+    Scale,
+    /// What the scheduler does per operation, and how that grows with the number of Ps.
+    Costs,
+}
+
 /// What to measure and how.
 #[derive(Debug)]
 pub(crate) struct Options {
+    pub(crate) table: Table,
     /// In the order of the table, each once.
     pub(crate) workloads: Vec<&'static Workload>,
     /// For each of them; `None` is the usual one.
@@ -79,6 +96,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
+            table: Table::Ratios,
             workloads: WORKLOADS.iter().collect(),
             sizes: vec![None],
             sides: vec![Side::Go, Side::Auto, Side::Sticky],
@@ -96,17 +114,23 @@ impl Default for Options {
 /// What `--scale` measures.
 const SIZES: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
 
+/// What `--costs` measures without being told: the groups that keep the scheduler busy.
+const COSTS_GROUPS: [&str; 5] = ["spawn", "yield", "chan", "classic", "pool"];
+const COSTS_PROCS: [usize; 5] = [2, 4, 8, 16, 64];
+
 /// The words of the command line, before they are put together.
 #[derive(Debug)]
 struct Words {
     options: Options,
     names: Vec<String>,
-    peers: Vec<Side>,
+    peers: Option<Vec<Side>>,
+    procs: Option<Vec<usize>>,
     policies: Vec<Side>,
     size: Option<usize>,
     child: Option<String>,
     count_child: Option<String>,
     scale: bool,
+    costs: bool,
     count: bool,
     bless: bool,
 }
@@ -117,12 +141,14 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
     let mut words = Words {
         options: Options::default(),
         names: Vec::new(),
-        peers: vec![Side::Go],
+        peers: None,
+        procs: None,
         policies: POLICIES.to_vec(),
         size: None,
         child: None,
         count_child: None,
         scale: false,
+        costs: false,
         count: false,
         bless: false,
     };
@@ -130,6 +156,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
         match arg.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
             "--list" => return Ok(Command::List),
+            "--model" => return Ok(Command::Model),
             _ => words.take(arg, &mut args)?,
         }
     }
@@ -147,6 +174,7 @@ impl Words {
         };
         let flag = match option {
             "--scale" => Some(&mut self.scale),
+            "--costs" => Some(&mut self.costs),
             "--count" => Some(&mut self.count),
             "--bless" => Some(&mut self.bless),
             _ => None,
@@ -157,9 +185,9 @@ impl Words {
         }
         let value = || attached.or_else(|| rest.next()).ok_or(format!("{option} needs a value"));
         match option {
-            "--peers" => self.peers = sides(option, &value()?, PEERS)?,
+            "--peers" => self.peers = Some(sides(option, &value()?, PEERS)?),
             "--policies" => self.policies = sides(option, &value()?, POLICIES)?,
-            "--procs" => options.procs = counts(option, &value()?)?,
+            "--procs" => self.procs = Some(counts(option, &value()?)?),
             "--runs" => options.runs = count(option, &value()?)?,
             "--repeats" => options.repeats = count(option, &value()?)?,
             "--timeout" => options.timeout = Duration::from_secs(count(option, &value()?)? as u64),
@@ -179,10 +207,11 @@ impl Words {
 
     /// What all of them mean together.
     fn command(self) -> Result<Command, String> {
-        let Words { mut options, names, peers, policies, size, child, count_child, scale, count, bless } =
-            self;
+        let Words { mut options, mut names, peers, procs, policies, .. } = self;
+        let Words { size, child, count_child, scale, costs, count, bless, .. } = self;
         if let Some(name) = child {
-            return Ok(Command::Child { workload: Workload::named(&name)?, repeats: options.repeats, size });
+            let (workload, repeats) = (Workload::named(&name)?, options.repeats);
+            return Ok(Command::Child { workload, repeats, size, costs });
         }
         if let Some(name) = count_child {
             return Ok(Command::CountChild { path: Path::named(&name)? });
@@ -198,6 +227,23 @@ impl Words {
                 (None, true) => Ok(Command::Count { policies, bless }),
             };
         }
+        if costs {
+            match (scale, &options.plot, &peers) {
+                (true, ..) => return Err("--scale and --costs are two tables: one at a time".into()),
+                (_, Some(_), _) => return Err("--plot draws ratios, which --costs does not have".into()),
+                (.., Some(peers)) if !peers.is_empty() => {
+                    return Err("--costs looks at goconc's scheduler: it has no peers".into());
+                }
+                _ => {}
+            }
+            options.table = Table::Costs;
+            options.procs = COSTS_PROCS.to_vec();
+            if names.is_empty() {
+                names = COSTS_GROUPS.map(str::to_owned).to_vec();
+            }
+        }
+        options.procs = procs.unwrap_or(options.procs);
+        let peers = peers.unwrap_or(if costs { Vec::new() } else { vec![Side::Go] });
         options.sides = [peers, policies].concat();
         if options.sides.is_empty() {
             return Err("nothing to measure: no peers and no policies".into());
@@ -207,6 +253,7 @@ impl Words {
             if options.plot.is_some() {
                 return Err("--plot draws ratios, which --scale does not have".into());
             }
+            options.table = Table::Scale;
             options.sizes = SIZES.map(Some).to_vec();
             options.workloads.retain(|workload| workload.sized);
             if options.workloads.is_empty() {
@@ -314,6 +361,19 @@ mod tests {
         assert_eq!(measure("spawn").sizes, [None]);
         assert_eq!(error("--scale pfib_36 ring503"), "--scale: pfib_36, ring503 has no size");
         assert_eq!(error("--scale --plot a.svg"), "--plot draws ratios, which --scale does not have");
+    }
+
+    #[test]
+    fn costs_are_of_goconc_alone_and_of_many_ps() {
+        let options = measure("--costs");
+        assert_eq!(options.table, Table::Costs);
+        assert_eq!((options.procs, options.sides), (COSTS_PROCS.to_vec(), POLICIES.to_vec()));
+        assert!(options.workloads.iter().all(|workload| COSTS_GROUPS.contains(&workload.group)));
+        let options = measure("--costs --peers none --procs 2,3 --policies auto timer");
+        assert_eq!((options.procs, options.workloads[0].group), (vec![2, 3], "timer"));
+        assert_eq!(error("--costs --peers go"), "--costs looks at goconc's scheduler: it has no peers");
+        assert_eq!(error("--costs --plot a.svg"), "--plot draws ratios, which --costs does not have");
+        assert_eq!(error("--costs --scale"), "--scale and --costs are two tables: one at a time");
     }
 
     #[test]

@@ -9,11 +9,13 @@
 mod args;
 
 mod child;
+mod costs;
 mod recorder;
 mod workloads;
 
 mod count;
 mod go;
+mod model;
 mod peers;
 mod process;
 mod progress;
@@ -25,11 +27,13 @@ mod report;
 mod results;
 mod scale;
 mod style;
+mod summary;
+mod verdict;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Command, Options};
+use args::{Command, Options, Table};
 use progress::Progress;
 use recorder::Recorder;
 use report::Report;
@@ -52,8 +56,9 @@ fn execute(command: Command) -> Result<bool, String> {
     match command {
         Command::Help => print!("{}", args::HELP),
         Command::List => report::list(),
-        Command::Child { workload, repeats, size } => {
-            child::run(workload, Recorder::new(workload.name, repeats, size))?;
+        Command::Model => model::print(),
+        Command::Child { workload, repeats, size, costs } => {
+            child::run(workload, Recorder::new(workload.name, repeats, size), costs)?;
         }
         Command::CountChild { path } => count::child(path),
         Command::Count { policies, bless } => return count::all(&policies, bless),
@@ -66,31 +71,32 @@ fn execute(command: Command) -> Result<bool, String> {
 fn measure(options: &Options) -> Result<bool, String> {
     let earlier = options.against.as_deref().map(Results::load).transpose()?;
     let mut programs = Programs::locate()?;
+    Progress::announce("building the other sides ...");
     let go = options.sides.contains(&Side::Go).then(|| go::build(&programs.go)).transpose()?;
     programs.peers = peers::build(&options.sides, &programs.own)?;
+    Progress::announce("");
     let mut results = Results::new(options, go);
     // Now rather than after an hour: a file that cannot be written.
     save(&results, options)?;
 
-    let scale = options.sizes != [None];
-    let report = Report::start(&results, scale);
+    let report = Report::start(&results, options);
     let mut progress = Progress::new(run::steps(options, &programs));
     for workload in &options.workloads {
         let measured = run::workload(workload, options, &programs, &mut progress);
-        if scale {
-            scale::workload(workload, &measured, options);
-        } else {
-            report.workload(workload, &measured);
+        match options.table {
+            Table::Ratios => report.workload(workload, &measured),
+            Table::Scale => scale::workload(workload, &measured, options),
+            Table::Costs => costs::workload(workload, &measured, options),
         }
         report.failures(&measured);
         results.add(measured);
         save(&results, options)?;
     }
-    if !scale {
-        report.end(&results);
+    if options.table == Table::Ratios {
+        summary::end(&results);
     }
     if let Some(earlier) = earlier {
-        report.against(&results, &earlier);
+        summary::against(&results, &earlier);
     }
     // That others die is a result.
     Ok(results.failures.iter().all(|failed| failed.side.kind() == Kind::Peer))

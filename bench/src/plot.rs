@@ -13,8 +13,10 @@ const LEFT: f64 = 190.0;
 const WIDTH: f64 = 640.0;
 /// For the figures behind the bars.
 const RIGHT: f64 = 60.0;
-/// Of the title, the legend and the scale.
+/// Of the title, a legend of one line, and the scale.
 const TOP: f64 = 66.0;
+/// Of each further line of the legend.
+const LINE: f64 = 15.0;
 const BAR: f64 = 9.0;
 /// Between two rows.
 const GAP: f64 = 9.0;
@@ -98,8 +100,10 @@ impl Scale {
 /// Writes the whole picture.
 fn draw(out: &mut String, rows: &[Row], series: &[String]) -> fmt::Result {
     let bars: usize = rows.iter().map(|row| row.bars.len()).sum();
-    let height = TOP + bars as f64 * BAR + rows.len() as f64 * GAP + 10.0;
     let width = LEFT + WIDTH + RIGHT;
+    let places = places(series, width);
+    let top = TOP + places.last().map_or(0.0, |&(_, y)| y);
+    let height = top + bars as f64 * BAR + rows.len() as f64 * GAP + 10.0;
     writeln!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="11">"#
@@ -110,10 +114,10 @@ fn draw(out: &mut String, rows: &[Row], series: &[String]) -> fmt::Result {
         writeln!(out, r#"<text x="10" y="40">Nothing was measured on both sides.</text>"#)?;
         return writeln!(out, "</svg>");
     }
-    legend(out, series)?;
+    legend(out, series, &places)?;
     let scale = Scale::of(rows.iter().flat_map(|row| &row.bars).map(|bar| bar.ratio));
-    grid(out, scale, height)?;
-    let mut y = TOP;
+    grid(out, scale, top, height)?;
+    let mut y = top;
     for row in rows {
         let middle = y + row.bars.len() as f64 * BAR / 2.0 + 4.0;
         writeln!(out, r#"<text x="{}" y="{middle}" text-anchor="end">{}</text>"#, LEFT - 8.0, row.name)?;
@@ -126,25 +130,40 @@ fn draw(out: &mut String, rows: &[Row], series: &[String]) -> fmt::Result {
     writeln!(out, "</svg>")
 }
 
+/// Where in the legend each series is, and at the end the mark of a goal: as many in a line as there is room for.
+fn places(series: &[String], width: f64) -> Vec<(f64, f64)> {
+    let (mut x, mut y) = (10.0, 0.0);
+    let names = series.iter().map(String::as_str).chain(["| the goal"]);
+    let place = |name: &str| {
+        let length = 26.0 + name.len() as f64 * 6.0;
+        if x + length > width && x > 10.0 {
+            (x, y) = (10.0, y + LINE);
+        }
+        x += length;
+        (x - length, y)
+    };
+    names.map(place).collect()
+}
+
 /// Which colour is whose.
-fn legend(out: &mut String, series: &[String]) -> fmt::Result {
-    let mut x = 10.0;
-    for (i, name) in series.iter().enumerate() {
-        writeln!(out, r#"<rect x="{x}" y="26" width="9" height="9" fill="{}"/>"#, colour(i))?;
-        writeln!(out, r#"<text x="{}" y="35">{name}</text>"#, x + 13.0)?;
-        x += 26.0 + name.len() as f64 * 6.0;
+fn legend(out: &mut String, series: &[String], places: &[(f64, f64)]) -> fmt::Result {
+    for (i, (name, (x, y))) in series.iter().zip(places).enumerate() {
+        writeln!(out, r#"<rect x="{x}" y="{}" width="9" height="9" fill="{}"/>"#, y + 26.0, colour(i))?;
+        writeln!(out, r#"<text x="{}" y="{}">{name}</text>"#, x + 13.0, y + 35.0)?;
     }
-    writeln!(out, r#"<text x="{x}" y="35">| the goal</text>"#)
+    let Some((x, y)) = places.last() else { return Ok(()) };
+    writeln!(out, r#"<text x="{x}" y="{}">| the goal</text>"#, y + 35.0)
 }
 
 /// A line at each power of two; that of Go is dark.
-fn grid(out: &mut String, scale: Scale, height: f64) -> fmt::Result {
+fn grid(out: &mut String, scale: Scale, top: f64, height: f64) -> fmt::Result {
     for power in scale.from..=scale.to {
         let (x, stroke) = (scale.x(f64::from(power).exp2()), if power == 0 { "black" } else { "#ccc" });
-        let (top, bottom) = (TOP - 6.0, height - 8.0);
-        writeln!(out, r#"<line x1="{x:.1}" y1="{top}" x2="{x:.1}" y2="{bottom}" stroke="{stroke}"/>"#)?;
-        let name = f64::from(power).exp2();
-        writeln!(out, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{name}x</text>"#, TOP - 10.0)?;
+        let (above, bottom) = (top - 6.0, height - 8.0);
+        writeln!(out, r#"<line x1="{x:.1}" y1="{above}" x2="{x:.1}" y2="{bottom}" stroke="{stroke}"/>"#)?;
+        let times = f64::from(power.abs()).exp2();
+        let name = if power < 0 { format!("1/{times}") } else { format!("{times}x") };
+        writeln!(out, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{name}</text>"#, top - 10.0)?;
     }
     Ok(())
 }
@@ -168,9 +187,9 @@ fn draw_bar(out: &mut String, bar: &Bar, scale: Scale, y: f64) -> fmt::Result {
 
 /// The colours of the series, which come again when there are too many.
 fn colour(series: usize) -> &'static str {
-    const COLOURS: [&str; 10] = [
+    const COLOURS: [&str; 16] = [
         "#3b6fb6", "#8db4e2", "#2e8b57", "#98d4b0", "#c0504d", "#e8a29f", "#7d60a0", "#c3b1d8", "#b8860b",
-        "#e6cc80",
+        "#e6cc80", "#008b8b", "#7fd1d1", "#8b4513", "#d2a679", "#555555", "#b0b0b0",
     ];
     COLOURS[series % COLOURS.len()]
 }
@@ -201,6 +220,19 @@ mod tests {
         assert!(picture.contains(r#"<rect x="350.0" y="66" width="480.0""#), "{picture}");
         assert!(picture.contains(r#"<rect x="190.0" y="75" width="160.0""#), "{picture}");
         assert_eq!(picture.matches("stroke-width").count(), 1, "only goconc has a goal: {picture}");
+    }
+
+    #[test]
+    fn a_long_legend_has_several_lines() {
+        let series: Vec<String> = (0..14).map(|i| format!("a side with a name, P={i}")).collect();
+        let places = places(&series, 890.0);
+        assert_eq!(places.len(), series.len() + 1);
+        assert!(
+            places.iter().zip(&series).all(|((x, _), name)| x + name.len() as f64 * 6.0 < 890.0),
+            "{places:?}"
+        );
+        assert!(places.last().is_some_and(|&(_, y)| y >= 2.0 * LINE), "{places:?}");
+        assert_eq!(super::places(&series[..1], 890.0).last().map(|&(_, y)| y), Some(0.0));
     }
 
     #[test]

@@ -27,7 +27,14 @@ impl Progress {
         self.step += 1;
         let done = bar(self.step - 1, self.steps, self.start.elapsed());
         let size = case.size.map_or(String::new(), |size| format!(" {size}"));
-        self.show(&format!("{done} {}{size} P={} {side}, run {run}", case.workload.name, case.procs));
+        self.show(&format!("{done}  {}{size} P={} {side}, run {run}", case.workload.name, case.procs));
+    }
+
+    /// Shows that something is done which may take a while.
+    pub(crate) fn announce(text: &str) {
+        if stderr().is_terminal() {
+            let _ = write!(stderr(), "\r\x1b[K{text}"); // as in `show`
+        }
     }
 
     /// Makes room for the table.
@@ -38,8 +45,9 @@ impl Progress {
     /// Replaces the line.
     fn show(&self, text: &str) {
         if self.shown {
-            // Back to the start of the line, which is cleared. A lost progress line is no reason to stop.
-            let _ = write!(stderr(), "\r\x1b[K{text}");
+            // Back to the start of the line, which is cleared. What is longer than the terminal is wide is cut off, not
+            // continued below, from where it could not be cleared. A lost progress line is no reason to stop.
+            let _ = write!(stderr(), "\r\x1b[K\x1b[?7l{text}\x1b[?7h");
         }
     }
 }

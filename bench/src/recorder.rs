@@ -3,6 +3,7 @@
 //! The lines are those of `go/main.go`: `result row=NAME unit=UNIT value=PER_OPERATION total=SUM` for each timed run, and at
 //! the end `done name=NAME procs=N`. Here is nothing of goconc: the peers' programs have this file, too.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -16,12 +17,14 @@ pub(crate) struct Recorder {
     repeats: usize,
     /// Of a sized workload, if it is not the usual one.
     size: Option<usize>,
+    /// How many operations were timed so far.
+    operations: Cell<usize>,
 }
 
 impl Recorder {
     /// For a process that runs the workload `name`.
     pub(crate) fn new(name: &'static str, repeats: usize, size: Option<usize>) -> Self {
-        Recorder { name, repeats, size }
+        Recorder { name, repeats, size, operations: Cell::new(0) }
     }
 
     /// Of the workload.
@@ -47,6 +50,7 @@ impl Recorder {
         let start = Instant::now();
         f();
         self.time(self.name, n, start.elapsed());
+        self.operations.set(self.operations.get() + n);
     }
 
     /// Prints a duration as a row of its own.
@@ -58,11 +62,17 @@ impl Recorder {
     pub(crate) fn bytes(&self, row: &str, n: usize, total: i64) {
         print_result(row, "bytes", total as f64, n);
     }
+
+    /// Prints how often something happened in all of them, or how much time it took, per operation.
+    pub(crate) fn of_all(&self, row: &str, unit: &str, total: u64) {
+        print_result(row, unit, total as f64, self.operations.get().max(1));
+    }
 }
 
 /// Prints one line for the parent; `total` is the sum over `n` operations.
 fn print_result(row: &str, unit: &str, total: f64, n: usize) {
-    println!("result row={row} unit={unit} value={:.3} total={total:.0}", total / n as f64);
+    let digits = if unit == "count" { 9 } else { 3 };
+    println!("result row={row} unit={unit} value={:.digits$} total={total:.0}", total / n as f64);
 }
 
 /// Ends the program when a workload's result is wrong.

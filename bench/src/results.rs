@@ -99,6 +99,8 @@ pub(crate) enum Unit {
     Ns,
     /// Bytes.
     Bytes,
+    /// How often something happened.
+    Count,
 }
 
 impl Measurement {

@@ -1,6 +1,7 @@
 //! Runs one workload on all sides, in turn.
 
-use crate::args::Options;
+use crate::args::{Options, Table};
+use crate::costs;
 use crate::process::{self, Failure};
 use crate::progress::Progress;
 use crate::results::{Failed, Measured, Measurement, Unit};
@@ -14,11 +15,23 @@ pub(crate) struct Case {
     /// `None` is the usual one.
     pub(crate) size: Option<usize>,
     pub(crate) procs: usize,
+    /// The child also says what its scheduler did.
+    pub(crate) costs: bool,
+}
+
+impl Case {
+    /// The names of all that a child prints.
+    fn rows(&self) -> impl Iterator<Item = String> {
+        let costs = if self.costs { costs::COSTS } else { &[] };
+        let measured = self.workload.rows.iter().map(|row| row.name.to_owned());
+        measured.chain(costs.iter().map(|cost| cost.row(self.workload.name)))
+    }
 }
 
 /// Everything that is to be measured for one workload, in this order.
 pub(crate) fn cases(workload: &'static Workload, options: &Options) -> Vec<Case> {
-    let case = |size, procs| Case { workload, size, procs };
+    let costs = options.table == Table::Costs;
+    let case = |size, procs| Case { workload, size, procs, costs };
     options.procs.iter().flat_map(|&procs| options.sizes.iter().map(move |&size| case(size, procs))).collect()
 }
 
@@ -39,7 +52,7 @@ pub(crate) fn workload(
     let mut measured = Measured::default();
     for case in cases(workload, options) {
         let sides = options.sides.iter().copied().filter(|&side| programs.can(side, &case));
-        let mut series: Vec<Series> = sides.map(|side| Series::new(side, workload)).collect();
+        let mut series: Vec<Series> = sides.map(|side| Series::new(side, &case)).collect();
         for run in 1..=options.runs {
             for series in &mut series {
                 progress.step(&case, series.side, run);
@@ -91,8 +104,8 @@ struct Series {
 
 impl Series {
     /// A series without runs.
-    fn new(side: Side, workload: &Workload) -> Self {
-        let samples = workload.rows.iter().map(|_| (Unit::Ns, Vec::new())).collect();
+    fn new(side: Side, case: &Case) -> Self {
+        let samples = case.rows().map(|_| (Unit::Ns, Vec::new())).collect();
         Series { side, samples, failures: Vec::new(), hung: false }
     }
 
@@ -114,10 +127,10 @@ impl Series {
 
     /// Moves what came out into `measured`.
     fn finish(self, case: &Case, measured: &mut Measured) {
-        let Case { workload, size, procs } = *case;
+        let Case { workload, size, procs, .. } = *case;
         let side = self.side;
-        for (row, (unit, samples)) in workload.rows.iter().zip(self.samples) {
-            let measurement = Measurement::new(row.name, unit, procs, side, samples);
+        for (row, (unit, samples)) in case.rows().zip(self.samples) {
+            let measurement = Measurement::new(&row, unit, procs, side, samples);
             measured.measurements.extend(measurement.map(|m| m.of_size(size)));
         }
         if let Some(first) = self.failures.first() {
@@ -141,8 +154,8 @@ fn read(stdout: &str, case: &Case) -> Result<Vec<(Unit, f64)>, Failure> {
         of_row.map(|(_, unit, value)| (unit, value)).min_by(|a, b| a.1.total_cmp(&b.1))
     };
     let row =
-        |name: &str| best(name).ok_or_else(|| Failure::Garbled(format!("printed no result for {name}")));
-    workload.rows.iter().map(|r| row(r.name)).collect()
+        |name: String| best(&name).ok_or_else(|| Failure::Garbled(format!("printed no result for {name}")));
+    case.rows().map(row).collect()
 }
 
 /// Reads a line `result row=NAME unit=UNIT value=NUMBER total=NUMBER`.
@@ -152,6 +165,7 @@ fn result(line: &str) -> Option<(&str, Unit, f64)> {
     let unit = match field("unit")? {
         "ns" => Unit::Ns,
         "bytes" => Unit::Bytes,
+        "count" => Unit::Count,
         _ => return None,
     };
     Some((field("row")?, unit, field("value")?.parse().ok()?))
@@ -162,7 +176,7 @@ mod tests {
     use super::*;
     use crate::workloads::WORKLOADS;
 
-    const CASE: Case = Case { workload: &WORKLOADS[0], size: None, procs: 2 };
+    const CASE: Case = Case { workload: &WORKLOADS[0], size: None, procs: 2, costs: false };
 
     #[test]
     fn the_best_repeat_counts() {
@@ -170,6 +184,22 @@ mod tests {
                       result row=spawn_join_1M unit=ns value=10.5 total=10500000\n\
                       done name=spawn_join_1M procs=2\n";
         assert_eq!(read(stdout, &CASE).expect("all lines are there"), [(Unit::Ns, 10.5)]);
+    }
+
+    #[test]
+    fn a_child_that_counts_says_every_cost() {
+        let case = Case { costs: true, ..CASE };
+        let of_time = "result row=spawn_join_1M unit=ns value=20.5 total=20500000\n";
+        let rows: String = case
+            .rows()
+            .skip(1)
+            .map(|row| format!("result row={row} unit=count value=0.5 total=1\n"))
+            .collect();
+        let done = "done name=spawn_join_1M procs=2\n";
+        let values = read(&format!("{of_time}{rows}{done}"), &case).expect("all lines are there");
+        assert_eq!(values.len(), case.rows().count());
+        assert_eq!(values[1], (Unit::Count, 0.5));
+        assert!(read(&format!("{of_time}{done}"), &case).is_err());
     }
 
     #[test]

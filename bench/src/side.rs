@@ -122,6 +122,7 @@ impl Programs {
         if side.kind() == Kind::Goconc {
             command.args(["--child", name, "--repeats", &repeats]);
             command.args(size.iter().flat_map(|size| ["--size", size]));
+            command.args(case.costs.then_some("--costs"));
         } else {
             command.args([name, &repeats]).args(size);
         }

@@ -43,6 +43,12 @@ impl Style {
 pub(crate) fn quantity(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{value:.0} B"),
+        Unit::Count if value == 0.0 => "0".to_owned(),
+        Unit::Count if value < 0.9995e-3 => format!("{} u", three_digits(value * 1e6)),
+        Unit::Count if value < 0.9995 => format!("{} m", three_digits(value * 1e3)),
+        Unit::Count if value < 999.5 => three_digits(value),
+        Unit::Count if value < 999_500.0 => format!("{} k", three_digits(value / 1e3)),
+        Unit::Count => format!("{} M", three_digits(value / 1e6)),
         Unit::Ns if value < 1e3 => format!("{} ns", three_digits(value)),
         Unit::Ns if value < 1e6 => format!("{} us", three_digits(value / 1e3)),
         Unit::Ns => format!("{} ms", three_digits(value / 1e6)),
@@ -57,8 +63,8 @@ pub(crate) fn times(ratio: f64) -> String {
 /// A number above 1 with three digits that count, or all it has before the point.
 fn three_digits(value: f64) -> String {
     match value {
-        _ if value < 10.0 => format!("{value:.2}"),
-        _ if value < 100.0 => format!("{value:.1}"),
+        _ if value < 9.995 => format!("{value:.2}"),
+        _ if value < 99.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     }
 }
@@ -77,9 +83,12 @@ mod tests {
     #[test]
     fn quantities_have_three_digits() {
         assert_eq!(quantity(9.876, Unit::Ns), "9.88 ns");
+        assert_eq!(quantity(9.996, Unit::Ns), "10.0 ns");
         assert_eq!(quantity(987.6, Unit::Ns), "988 ns");
         assert_eq!(quantity(98_760.0, Unit::Ns), "98.8 us");
         assert_eq!(quantity(331e6, Unit::Ns), "331 ms");
         assert_eq!(quantity(2740.4, Unit::Bytes), "2740 B");
+        let counts = [0.0, 0.000_012_3, 0.0123, 1.0, 12_340.0, 1e6].map(|count| quantity(count, Unit::Count));
+        assert_eq!(counts, ["0", "12.3 u", "12.3 m", "1.00", "12.3 k", "1.00 M"]);
     }
 }

@@ -2,11 +2,11 @@
 
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use crate::gmp::{WaitReason, g, m, record};
+use crate::gmp::{M, WaitReason, g, m, p, record};
 use crate::sched::blocking::{self, Job};
 use crate::sched::counts::Counts;
 use crate::sched::{self, dead, idle, park, spawn, start};
@@ -308,13 +308,43 @@ pub struct Metrics {
     pub stacks: usize,
     /// How overflows are caught: the kind of guard pages in use.
     pub guards: String,
+
+    /// For each thread, in the order in which they were made: how many goroutines are at home on it. Those that have not
+    /// begun are at home nowhere.
+    pub at_home: Vec<usize>,
+    /// Wake-ups of goroutines by another thread than their own, or by a plain one, that went to the thread they are at home on.
+    pub mailed: u64,
+    /// Wake-ups of goroutines by another thread than their own, that took them over.
+    pub drawn: u64,
+    /// Moves of goroutines that had begun to another thread, for whatever reason.
+    pub moved: u64,
+    /// Wake-ups of threads that had nothing to do, or waited for their turn.
+    pub thread_wakes: u64,
+    /// Surplus that threads have offered to others, in pieces of one goroutine or more.
+    pub published: u64,
+    /// Pieces of it that others took.
+    pub steals: u64,
+    /// Looks at all others that found nothing to take.
+    pub vain_steals: u64,
+    /// Pieces put into the queue of all threads: by plain threads, and when a thread lost what it had to run.
+    pub global_puts: u64,
+    /// Pieces taken from it.
+    pub global_takes: u64,
+    /// How often a thread with nothing to do went on looking for some microseconds.
+    pub spins: u64,
+    /// How often that was for nothing.
+    pub vain_spins: u64,
+    /// How often a thread lost its turn because it computed for long, or was blocked.
+    pub retaken: u64,
 }
 
 impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "goroutines={} gomaxprocs={} idleprocs={} threads={} spinningthreads={} waitingthreads={} stacks={} guards={}",
+            "goroutines={} gomaxprocs={} idleprocs={} threads={} spinningthreads={} waitingthreads={} stacks={} guards={} \
+             athome={:?} mailed={} drawn={} moved={} threadwakes={} published={} steals={} vainsteals={} \
+             globalputs={} globaltakes={} spins={} vainspins={} retaken={}",
             self.goroutines,
             self.gomaxprocs,
             self.idle_procs,
@@ -322,30 +352,74 @@ impl fmt::Display for Metrics {
             self.spinning_threads,
             self.waiting_threads,
             self.stacks,
-            self.guards
+            self.guards,
+            self.at_home,
+            self.mailed,
+            self.drawn,
+            self.moved,
+            self.thread_wakes,
+            self.published,
+            self.steals,
+            self.vain_steals,
+            self.global_puts,
+            self.global_takes,
+            self.spins,
+            self.vain_spins,
+            self.retaken,
         )
     }
 }
 
-/// Figures on the scheduler.
+/// Figures on the scheduler. What counts events has counted since the start of the process.
 ///
 /// # Examples
 /// ```
-/// let metrics = goconc::runtime::metrics();
+/// use goconc::{Chan, go, runtime};
+///
+/// let ch = Chan::new();
+/// go!([ch] {
+///     for i in 0..1000 {
+///         ch.send(i);
+///     }
+///     ch.close();
+/// });
+/// assert_eq!(ch.iter().count(), 1000); // this thread is a plain one: its wake-ups go through mail or the global queue
+///
+/// let metrics = runtime::metrics();
 /// assert!(metrics.gomaxprocs >= 1);
+/// assert_eq!(metrics.at_home.len(), metrics.threads);
+/// println!("{metrics}");
+/// println!("{:.3} wake-ups of threads per message", metrics.thread_wakes as f64 / 1000.0);
 /// ```
 pub fn metrics() -> Metrics {
     start::start();
     let counts = Counts::glance();
     let stats = stack::stats();
+    let mut ms = Vec::new();
+    m::for_each(|m| ms.push(m));
+    let all = |of: fn(&M) -> &AtomicU64| ms.iter().map(|m| of(m).load(Ordering::Relaxed)).sum::<u64>(); // statistics
+    let global_takes = all(|m| &m.tally.global_takes);
     Metrics {
         goroutines: spawn::live(),
         gomaxprocs: sched::gomaxprocs(),
         idle_procs: usize::try_from(counts.idle()).unwrap_or(0),
-        threads: m::count(),
+        threads: ms.len(),
         spinning_threads: usize::try_from(counts.spinning()).unwrap_or(0),
         waiting_threads: usize::try_from(counts.need_p()).unwrap_or(0),
         stacks: stats.handed.iter().sum(),
         guards: stats.mode.map_or_else(String::new, |mode| mode.to_string()),
+        at_home: ms.iter().map(|m| usize::try_from(m.at_home()).unwrap_or(usize::MAX)).collect(),
+        mailed: all(|m| &m.tally.mail),
+        drawn: all(|m| &m.tally.drawn),
+        moved: all(|m| &m.moved_in),
+        thread_wakes: all(|m| &m.tally.woken),
+        published: p::all().map(|p| p.published.load(Ordering::Relaxed)).sum(), // statistics
+        steals: all(|m| &m.tally.steals),
+        vain_steals: all(|m| &m.tally.vain_steals),
+        global_puts: global_takes + sched::global_len() as u64,
+        global_takes,
+        spins: all(|m| &m.tally.spins),
+        vain_spins: all(|m| &m.tally.vain_spins),
+        retaken: all(|m| &m.tally.retaken),
     }
 }

@@ -241,12 +241,24 @@ fn metrics() {
         let gate = gate.clone();
         wg.go(move || _ = gate.recv());
     }
+    goconc::spawn(|| ()).join().unwrap(); // there is a thread by now
     let m = runtime::metrics();
     assert!(m.goroutines >= 100 && m.gomaxprocs >= 1 && m.threads >= 1, "{m}");
     assert!(m.idle_procs <= m.gomaxprocs.max(runtime::gomaxprocs(0)) && !m.guards.is_empty(), "{m}");
     assert!(m.to_string().contains(&format!("gomaxprocs={}", m.gomaxprocs)));
     gate.close();
     wg.wait();
+}
+
+/// GO-047: what they count is counted.
+#[test]
+fn metrics_of_events() {
+    for env in [&[("GOMAXPROCS", "1")][..], &[("GOMAXPROCS", "2")], &[("GOMAXPROCS", "16")]] {
+        let text = run(SCENE, &["figures"], env).ok().stdout;
+        assert!(text.contains(" retaken=") && !text.contains(" retaken=0"), "{text}");
+        let sticky = run(SCENE, &["figures"], &[env, &[("GOCONC_DEBUG", "sticky=1")]].concat()).ok().stdout;
+        assert!(sticky.contains(" drawn=0 moved=0 "), "{sticky}");
+    }
 }
 
 // GO-033 comes with sync.Mutex. GO-049 (N): there is no global stop. GO-060 to GO-067: there is no iter.Pull; Rust has

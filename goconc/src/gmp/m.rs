@@ -43,6 +43,30 @@ pub(crate) struct Own {
     pub(crate) spin_us: u32,
 }
 
+/// What an M has done beyond running what was its own. Written by itself, or by sysmon under `Retake`. Each on its own: a
+/// reader adds them up, and nothing is decided by them.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Goroutines that came through its inbox: woken by others, for it.
+    pub(crate) mail: AtomicU64,
+    /// Goroutines that were at home elsewhere when this M woke them, and that it took.
+    pub(crate) drawn: AtomicU64,
+    /// How often it was woken from its sleep.
+    pub(crate) woken: AtomicU64,
+    /// Chains that it stole.
+    pub(crate) steals: AtomicU64,
+    /// Looks at all other Ps that found nothing to steal.
+    pub(crate) vain_steals: AtomicU64,
+    /// Chains that it took from the global queue.
+    pub(crate) global_takes: AtomicU64,
+    /// How often it began to spin.
+    pub(crate) spins: AtomicU64,
+    /// How often it found nothing as long as it spun.
+    pub(crate) vain_spins: AtomicU64,
+    /// How often sysmon took its P.
+    pub(crate) retaken: AtomicU64,
+}
+
 /// An OS thread that runs goroutines.
 #[repr(C, align(128))]
 pub(crate) struct M {
@@ -88,6 +112,8 @@ pub(crate) struct M {
     pub(crate) note: Note,
     /// The P it is woken with.
     pub(crate) next_p: AtomicPtr<P>,
+    /// The P it held last, or null. Written by itself; read under the scheduler's lock, while it sleeps.
+    pub(crate) last_p: AtomicPtr<P>,
     /// Its number.
     pub(crate) id: usize,
     /// The kernel's name for its thread; zero until it runs.
@@ -100,6 +126,8 @@ pub(crate) struct M {
     pub(crate) moved_in: AtomicU64,
     /// Goroutines that went elsewhere. Written by the Ms that took them.
     pub(crate) moved_out: AtomicU64,
+    /// Statistics.
+    pub(crate) tally: Tally,
     /// Whether it is the process's main thread.
     pub(crate) is_main: Cell<bool>,
     /// Told once that it stalls the goroutines at home on it.
@@ -141,6 +169,7 @@ impl M {
             ended_one: Cell::new(None),
             countdown: Cell::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
+            last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
             home: UnsafeCell::new(Ring::new()),
             own: UnsafeCell::new(Own {
@@ -169,6 +198,7 @@ impl M {
             begun: AtomicU64::new(0),
             moved_in: AtomicU64::new(0),
             moved_out: AtomicU64::new(0),
+            tally: Tally::default(),
             is_main: Cell::new(false),
             stall_reported: AtomicBool::new(false),
         }
@@ -242,7 +272,13 @@ impl M {
     /// Adds one to a counter that only this thread writes: a load and a store, no atomic addition.
     #[inline(always)]
     pub(crate) fn count(&self, counter: &AtomicU64) {
-        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed); // statistics: nothing to order
+        self.count_many(counter, 1);
+    }
+
+    /// As [`count`](Self::count), for several at once.
+    #[inline(always)]
+    pub(crate) fn count_many(&self, counter: &AtomicU64, n: u64) {
+        counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed); // statistics: nothing to order
     }
 }
 

@@ -57,7 +57,7 @@ impl Retake {
     pub(crate) fn enter_quickly(&self) -> bool {
         self.in_rt.store(1, Ordering::Relaxed); // made visible by sysmon's membarrier, see the head of this file
         #[cfg(not(loom))]
-        core::sync::atomic::compiler_fence(Ordering::SeqCst); // StoreLoad against `attempt`, the cheap half
+        core::sync::atomic::compiler_fence(Ordering::SeqCst); // StoreLoad against `want` and `settle`, the cheap half
         #[cfg(loom)]
         fence(Ordering::SeqCst); // loom knows no membarrier: both sides fence
         self.word.load(Ordering::Acquire) == NONE // pairs with the Release in `give_back`
@@ -65,7 +65,7 @@ impl Retake {
 
     #[cold]
     fn enter_slow(&self) -> Entered {
-        fence(Ordering::SeqCst); // StoreLoad against `attempt` where there is no membarrier
+        fence(Ordering::SeqCst); // StoreLoad against `want` and `settle` where there is no membarrier
         loop {
             // Acquire: pairs with the Release of TAKEN in `finish`: what sysmon did with our P is visible.
             let word = self.word.load(Ordering::Acquire);
@@ -89,16 +89,17 @@ impl Retake {
     /// The M goes to user code.
     #[inline(always)]
     pub(crate) fn exit(&self) {
-        self.in_rt.store(0, Ordering::Release); // pairs with the Acquire in `attempt`: our use of the P is over
+        self.in_rt.store(0, Ordering::Release); // pairs with the Acquire in `settle`: our use of the P is over
     }
 
     /// Whether the M is in user code right now, as far as one look can tell.
     pub(crate) fn in_user_code(&self) -> bool {
-        self.in_rt.load(Ordering::Relaxed) == 0 // a hint for sysmon; `attempt` decides
+        self.in_rt.load(Ordering::Relaxed) == 0 // a hint for sysmon; `settle` decides
     }
 
-    /// sysmon tries to take the P. On success the M cannot touch it until [`finish`](Taking::finish).
-    pub(crate) fn attempt(&self) -> Option<Taking<'_>> {
+    /// sysmon is about to take the P: the first half of [`attempt`](Self::attempt). Several Ms can be asked before one
+    /// [`everywhere`] for all of them: it interrupts every CPU on which the process runs.
+    pub(crate) fn want(&self) -> Option<Wanted<'_>> {
         let word = self.word.load(Ordering::Relaxed);
         let fences = word & FENCES;
         if word & !FENCES != NONE {
@@ -106,18 +107,45 @@ impl Retake {
         }
         // Only sysmon leaves NONE, and there is one sysmon: a plain store would do but for FENCES readers.
         self.word.store(WANT | fences, Ordering::Relaxed);
-        #[cfg(not(loom))]
-        crate::sys::membarrier::everywhere();
-        #[cfg(loom)]
-        fence(Ordering::SeqCst);
+        Some(Wanted(self))
+    }
+
+    /// sysmon tries to take the P. On success the M cannot touch it until [`finish`](Taking::finish).
+    pub(crate) fn attempt(&self) -> Option<Taking<'_>> {
+        let wanted = self.want()?;
+        wanted.settle(&everywhere())
+    }
+}
+
+/// Every thread of the process has passed a full fence since this was asked for.
+#[derive(Debug)]
+pub(crate) struct Fenced(());
+
+/// Makes it so.
+pub(crate) fn everywhere() -> Fenced {
+    #[cfg(not(loom))]
+    crate::sys::membarrier::everywhere();
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+    Fenced(())
+}
+
+/// The M was told that sysmon wants its P.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Wanted<'a>(&'a Retake);
+
+impl<'a> Wanted<'a> {
+    /// The second half: takes the P, if the M is in user code. The fence must have come after [`Retake::want`].
+    pub(crate) fn settle(self, _: &Fenced) -> Option<Taking<'a>> {
+        let Retake { in_rt, word } = self.0;
+        let fences = word.load(Ordering::Relaxed) & FENCES; // constant
         // Acquire: pairs with the Release in `exit`.
-        let next = if self.in_rt.load(Ordering::Acquire) == 0 { TAKING } else { NONE };
+        let next = if in_rt.load(Ordering::Acquire) == 0 { TAKING } else { NONE };
         // Failure: the M came in meanwhile and took WANT back. AcqRel is not needed, `in_rt` carried the order.
-        let settled = self
-            .word
-            .compare_exchange(WANT | fences, next | fences, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok();
-        (settled && next == TAKING).then_some(Taking(self))
+        let settled =
+            word.compare_exchange(WANT | fences, next | fences, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        (settled && next == TAKING).then_some(Taking(self.0))
     }
 }
 

@@ -9,6 +9,7 @@
 //!  - `fence`: `submitted` has no fence;
 //!  - `last look`: `stop_m` does not look once more;
 //!  - `spinner`: `stop_m`, which found something at its last look, goes on as no spinner, so that nobody wakes the next;
+//!  - `bit`: the last look finds something and leaves the bit clear, by which thieves find it;
 //!  - `hand on`: a spinner that has found work does not look whether there is more;
 //!  - `own work`: an M that was woken as a spinner and finds work of its own stays counted;
 //!  - `orphan`: an M that takes an orphan is not counted any more, and has not looked;
@@ -73,21 +74,47 @@ struct MState {
     next_p: AtomicUsize,
 }
 
-/// The global queue, or a P's published chains: how many were pushed and taken.
+/// A P's published chains: how many were pushed and taken; and the bit that says that there may be some, which is set from
+/// earlier ones. (The global queue is the same without the bit.)
 struct Shared {
     front: AtomicUsize,
     back: AtomicUsize,
+    bit: AtomicUsize,
 }
 
 impl Shared {
     fn push(&self) {
         self.back.store(self.back.load(Relaxed) + 1, Release); // one pusher
+        self.note();
+    }
+
+    /// `P::note_surplus`.
+    fn note(&self) {
+        if self.bit.load(Relaxed) == 0 {
+            self.bit.fetch_or(1, Relaxed);
+        }
     }
 
     fn is_empty(&self) -> bool {
         let front = self.front.load(Acquire);
         fence(SeqCst);
         self.back.load(Acquire) <= front
+    }
+
+    /// `p::steal_from`.
+    fn steal_noted(&self) -> bool {
+        if self.bit.load(Relaxed) == 0 {
+            return false;
+        }
+        let stolen = !self.is_empty() && self.steal();
+        if !stolen {
+            self.bit.fetch_and(0, Relaxed);
+            fence(SeqCst);
+            if !self.is_empty() {
+                self.note();
+            }
+        }
+        stolen
     }
 
     fn steal(&self) -> bool {
@@ -138,7 +165,11 @@ impl Sched {
             counts: AtomicUsize::new(counts),
             idle: Mutex::new(Idle { ps, ..Idle::default() }),
             ms: [m(0), m(1)],
-            shared: Shared { front: AtomicUsize::new(0), back: AtomicUsize::new(0) },
+            shared: Shared {
+                front: AtomicUsize::new(0),
+                back: AtomicUsize::new(0),
+                bit: AtomicUsize::new(1),
+            },
             flaw,
         }
     }
@@ -149,6 +180,15 @@ impl Sched {
         self.ms[m].state.set(State::Parked);
         assert!(self.ms[m].inbox.try_sleep());
         self
+    }
+
+    /// `anything_to_steal`.
+    fn anything_to_steal(&self) -> bool {
+        let any = !self.shared.is_empty();
+        if any && !self.flaw.is("bit") {
+            self.shared.note();
+        }
+        any
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -258,7 +298,7 @@ impl Sched {
     fn stop_spinning(&self, m: M) {
         if self.ms[m].spinning.replace(false) {
             let before = self.counts.fetch_sub(SPINNING_ONE, SeqCst);
-            let more = spinning_of(before) == 1 && idle_of(before) != 0 && !self.shared.is_empty();
+            let more = spinning_of(before) == 1 && idle_of(before) != 0 && self.anything_to_steal();
             if more && !self.flaw.is("hand on") {
                 self.wake_p();
             }
@@ -293,7 +333,7 @@ impl Sched {
         }
         fence(SeqCst);
         if !self.flaw.is("last look")
-            && !self.shared.is_empty()
+            && self.anything_to_steal()
             && let Some(p) = self.unpark_self(m, false)
         {
             if !self.flaw.is("spinner") {
@@ -364,7 +404,7 @@ impl Sched {
                 }
                 return Found::Own;
             }
-            if self.shared.steal() {
+            if self.shared.steal_noted() {
                 self.stop_spinning(m);
                 return Found::Shared;
             }
@@ -434,6 +474,12 @@ fn fails_without_the_fence() {
 #[should_panic]
 fn fails_without_the_last_look() {
     one_chain(Flaw::Here("last look"));
+}
+
+#[test]
+#[should_panic]
+fn fails_when_the_last_look_leaves_the_bit_clear() {
+    one_chain(Flaw::Here("bit"));
 }
 
 /// Two chains, a spinner that is about to give up, and a parked M.

@@ -2,9 +2,9 @@
 //! which loom does not know): the M and sysmon never both use what belongs to the P.
 //!
 //! Fails when
-//!  - the fence in `enter`, or the one in `attempt`, is left out: both use the P;
-//!  - `attempt` settles without a look at `in_rt`: both use the P;
-//!  - `exit` stores with Relaxed, or `give_back` or `finish` do, or `attempt` loads `in_rt` so: what the other one did with
+//!  - the fence in `enter`, or the one in `everywhere`, is left out: both use the P;
+//!  - `settle` comes to an end without a look at `in_rt`: both use the P;
+//!  - `exit` stores with Relaxed, or `give_back` or `finish` do, or `settle` loads `in_rt` so: what the other one did with
 //!    the P races.
 
 use std::sync::Arc;

@@ -120,7 +120,7 @@ mod tests {
                 1 if rng.below(50) == 0 => {
                     let keep = rng.below(deque.len() as u32 + 2) as usize;
                     let taken: Vec<_> = ring.take_from(keep).collect();
-                    assert_eq!(taken, deque.split_off(keep.min(deque.len())));
+                    assert_eq!(VecDeque::from(taken), deque.split_off(keep.min(deque.len())));
                 }
                 _ => {
                     ring.push_back(step);

@@ -169,8 +169,10 @@ impl M {
         if !self.inbox.is_empty() {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
+            let before = home.len();
             // SAFETY: only `ready` pushes, and it pushes Gs.
             self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
+            self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
     }
 
@@ -189,7 +191,9 @@ impl M {
                     g.fetch();
                     home.push_back(g);
                 }
-                Kind::Unstarted(_) if private.fresh.len() >= KEEP => private.shared.push(Chain::of(next)),
+                Kind::Unstarted(_) if private.fresh.len() >= KEEP => {
+                    p.publish(&private.shared, Chain::of(next))
+                }
                 Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
@@ -208,7 +212,7 @@ impl M {
             return Pick::Again;
         }
         self.drain_inbox();
-        self.run_timers();
+        self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         if !home.is_empty()
@@ -219,7 +223,7 @@ impl M {
         if self.exclusive() {
             return self.pass_on(p);
         }
-        if let Some(found) = global_take().and_then(|chain| self.unpack(p, chain)) {
+        if let Some(found) = self.take_global(p) {
             return Pick::Run(found);
         }
         // SAFETY: we hold the P, in the runtime.
@@ -282,7 +286,7 @@ impl M {
             }
         }
         if started >= 2 && migration::moving() {
-            published |= self.share_started(private);
+            published |= self.share_started(p, private);
         }
         if published {
             private.shared_at = clock::ticks();
@@ -291,7 +295,7 @@ impl M {
     }
 
     /// Publishes the younger half of the queue, or some of a long one, but not more than once per [`AGE_US`].
-    fn share_started(&'static self, private: &mut p::Private) -> bool {
+    fn share_started(&'static self, p: &'static P, private: &mut p::Private) -> bool {
         let now = clock::ticks();
         if now.saturating_sub(private.started_shared_at) < AGE_US * clock::ticks_per_us() {
             return false;
@@ -302,7 +306,7 @@ impl M {
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
         home.iter_from(keep).for_each(G::fetch_link);
         let mut give = home.take_from(keep).map(Runnable::started);
-        Chain::link(&mut give).map(|chain| private.shared.push(chain)).is_some()
+        Chain::link(&mut give).map(|chain| p.publish(&private.shared, chain)).is_some()
     }
 
     /// Nothing of our own: the global queue, timers, then other Ps' surplus for as long as spinning pays.
@@ -317,7 +321,7 @@ impl M {
         if self.exclusive() {
             return None;
         }
-        let found = global_take().and_then(|chain| self.unpack(p, chain)).or_else(|| self.spin(p));
+        let found = self.take_global(p).or_else(|| self.spin(p));
         found.or_else(|| self.await_timers(p))
     }
 
@@ -337,9 +341,10 @@ impl M {
                 core::hint::spin_loop();
             }
             self.drain_inbox();
-            let found = self.next_started().or_else(|| self.steal(p, gomaxprocs())).or_else(|| {
-                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
-            });
+            let found = self
+                .next_started()
+                .or_else(|| self.steal(p, gomaxprocs()))
+                .or_else(|| if global_is_empty() { None } else { self.take_global(p) });
             if found.is_some() {
                 return found;
             }
@@ -349,6 +354,13 @@ impl M {
 
     fn ran_timers_lately(&'static self) -> bool {
         clock::ticks().saturating_sub(self.timers_ran.get()) < RAN_TIMERS_US * clock::ticks_per_us()
+    }
+
+    /// Takes a chain from the global queue.
+    fn take_global(&'static self, p: &'static P) -> Option<Runnable> {
+        let chain = global_take()?;
+        self.count(&self.tally.global_takes);
+        self.unpack(p, chain)
     }
 
     fn spin(&'static self, p: &'static P) -> Option<Runnable> {
@@ -362,6 +374,7 @@ impl M {
         if Counts::glance().idle() + 1 >= procs as u64 || !stop::start_spinning(self) {
             return None; // nobody is busy: nothing can come but by a wake-up
         }
+        self.count(&self.tally.spins);
         // SAFETY: this is the M's own thread.
         let spin_us = u64::from(unsafe { self.own() }.spin_us);
         let spin_us = spin_us.min(timers::next().saturating_sub(clock::nanos()) / 1000); // not beyond a deadline
@@ -373,22 +386,22 @@ impl M {
                 }
                 core::hint::spin_loop();
             }
-            let found = self.steal(p, procs).or_else(|| {
-                if global_is_empty() { None } else { global_take().and_then(|chain| self.unpack(p, chain)) }
-            });
+            let found =
+                self.steal(p, procs).or_else(|| if global_is_empty() { None } else { self.take_global(p) });
             if found.is_some() {
                 return found;
             }
         }
+        self.count(&self.tally.vain_spins);
         None
     }
 
     /// Takes a chain from another P, from a random one on.
     fn steal(&'static self, p: &'static P, procs: usize) -> Option<Runnable> {
         let start = self.rng.below(procs as u32) as usize;
-        let victims = (start..procs).chain(0..start).map(p::get).filter(|victim| victim.has_shared());
-        let mut chains = victims.filter_map(P::steal);
-        chains.next().and_then(|chain| self.unpack(p, chain))
+        let stolen = p::steal_from(start, procs);
+        self.count(if stolen.is_some() { &self.tally.steals } else { &self.tally.vain_steals });
+        stolen.and_then(|chain| self.unpack(p, chain))
     }
 }
 
@@ -411,7 +424,7 @@ fn deal(p: &'static P, private: &mut p::Private) -> bool {
     let mut published = false;
     private.fresh.deal(run, |items| {
         if let Some(chain) = Chain::link(&mut items.map(Runnable::unstarted)) {
-            shared.push(chain);
+            p.publish(shared, chain);
             published = true;
         }
     });
@@ -429,7 +442,7 @@ pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
         let mut oldest =
             core::iter::from_fn(|| private.fresh.pop_oldest()).take(KEEP / 2).map(Runnable::unstarted);
         if let Some(chain) = Chain::link(&mut oldest) {
-            private.shared.push(chain);
+            p.publish(&private.shared, chain);
         }
         private.kept = private.kept.saturating_sub(KEEP / 2);
         p.note_len(private.fresh.len());

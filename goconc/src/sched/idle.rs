@@ -115,9 +115,13 @@ impl Idle {
 
     /// Takes an idle P, rather the one that `m` held last.
     pub(super) fn pop_p(&mut self, m: Option<&'static M>) -> Option<&'static P> {
-        let held_last =
-            |p: &&'static P| m.is_some_and(|m| core::ptr::eq(p.last_m.load(Ordering::Relaxed), m)); // under the lock
-        let index = self.ps.iter().position(held_last).or_else(|| self.ps.len().checked_sub(1))?;
+        let own = m.and_then(|m| {
+            let last = m.last_p.load(Ordering::Relaxed); // under the lock
+            let index = self.ps.iter().position(|&p| core::ptr::eq(p, last))?;
+            let by_others = !core::ptr::eq(self.ps[index].last_m.load(Ordering::Relaxed), m); // under the lock
+            (!by_others).then_some(index)
+        });
+        let index = own.or_else(|| self.ps.len().checked_sub(1))?;
         counts::one_less_idle();
         Some(self.ps.swap_remove(index))
     }
@@ -135,7 +139,8 @@ impl Idle {
 
     /// Takes `m` off the parked list.
     pub(super) fn unpark(&mut self, m: &'static M) {
-        if let Some(i) = self.ms.iter().position(|&other| core::ptr::eq(other, m)) {
+        // From the end: who went to sleep last is woken first.
+        if let Some(i) = self.ms.iter().rposition(|&other| core::ptr::eq(other, m)) {
             self.ms.remove(i);
         }
         self.resign(m);
@@ -204,8 +209,10 @@ impl Idle {
         let keeper = self.keeper.map(|(m, _)| m);
         let is_keeper = |m: &M| keeper.is_some_and(|keeper| core::ptr::eq(keeper, m));
         let fitting = || self.ms.iter().rev().copied().filter(fit);
-        let m = fitting()
-            .find(|m| core::ptr::eq(*m, last))
+        // Only those that are asked whether they fit are touched: all the others sleep, and are far from this CPU.
+        let held_it_last = self.ms.iter().copied().find(|&m| core::ptr::eq(m, last));
+        let m = held_it_last
+            .filter(fit)
             .or_else(|| fitting().find(|m| !is_keeper(m)))
             .or_else(|| fitting().next());
         match m {
@@ -283,6 +290,7 @@ pub(crate) fn assign(m: &'static M, p: &'static P) {
     p.last_m.store(core::ptr::from_ref(m).cast_mut(), Ordering::Relaxed); // read under the lock, while idle
     p.m.store(core::ptr::from_ref(m).cast_mut(), Ordering::Release); // pairs with sysmon's Acquire
     m.p.store(core::ptr::from_ref(p).cast_mut(), Ordering::Relaxed); // this thread's own
+    m.last_p.store(core::ptr::from_ref(p).cast_mut(), Ordering::Relaxed); // read under the lock, while it sleeps
     m.p_since.set(clock::ticks());
     sysmon::somebody_runs();
 }
@@ -358,7 +366,7 @@ pub(crate) fn wake_m(m: &'static M) {
 
 /// Whether some other M could find work right now.
 pub(crate) fn anything_to_steal() -> bool {
-    !global_is_empty() || (0..gomaxprocs()).any(|id| p::get(id).has_shared())
+    !global_is_empty() || p::any_shared(gomaxprocs())
 }
 
 /// Changes GOMAXPROCS because the user says so: it follows the CPUs no longer. Returns what it was.

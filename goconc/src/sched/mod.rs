@@ -75,6 +75,11 @@ pub(crate) fn global_take() -> Option<Chain> {
     }
 }
 
+/// How many chains there are in it, as of now.
+pub(crate) fn global_len() -> usize {
+    GLOBAL.len()
+}
+
 /// Whether the global queue has something, as of now.
 pub(crate) fn global_is_empty() -> bool {
     GLOBAL.is_empty()

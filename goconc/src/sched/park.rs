@@ -149,10 +149,20 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
     }
 }
 
-/// Whether `g`, which is at home on `home`, may be queued on `m`. By its owner.
+/// Whether `g`, which is at home on `home`, may be queued on `m`, which wakes it. By its owner.
 #[inline(always)]
 pub(super) fn may_run_on(m: &'static M, g: &'static G, home: &'static M) -> bool {
-    core::ptr::eq(m, home) || (migration::moving() && !m.exclusive() && !g.stays_home())
+    core::ptr::eq(m, home) || draws(m, g)
+}
+
+/// The same, for one that is at home elsewhere. One that comes is counted.
+#[inline(never)]
+fn draws(m: &'static M, g: &'static G) -> bool {
+    let comes = migration::moving() && !m.exclusive() && !g.stays_home();
+    if comes {
+        m.count(&m.tally.drawn);
+    }
+    comes
 }
 
 /// As [`ready`], from a plain thread.

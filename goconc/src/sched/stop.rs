@@ -148,6 +148,7 @@ fn sleep_m(m: &'static M) {
     loop {
         let deadline = timers::become_keeper(m);
         if timers::sleep_until(&m.note, deadline) {
+            m.count(&m.tally.woken);
             if take_next_p(m) {
                 break;
             }
@@ -181,6 +182,7 @@ pub(crate) fn wait_for_p(m: &'static M) {
 fn sleep_for_p(m: &'static M) {
     loop {
         m.note.sleep();
+        m.count(&m.tally.woken);
         if take_next_p(m) {
             break;
         }

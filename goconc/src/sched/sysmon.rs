@@ -12,6 +12,7 @@ use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 
 use crate::dump;
+use crate::gmp::retake::{self, Fenced, Wanted};
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::sched::counts::Counts;
@@ -243,9 +244,10 @@ impl Sysmon {
         }
     }
 
-    /// Takes Ps from Ms that are stuck in user code. True: took one.
+    /// Takes Ps from Ms that are stuck in user code. True: took one. All of them are asked at once: the fence that it takes
+    /// interrupts every CPU on which the process runs.
     fn retake(&mut self, now: u64) -> bool {
-        let mut took = false;
+        let (mut asked, mut stalls) = (Vec::new(), Vec::new());
         for (i, p) in p::all().enumerate() {
             if self.seen.len() == i {
                 self.seen.push(Seen::default());
@@ -262,10 +264,18 @@ impl Sysmon {
             }
             let stuck = now - seen.since;
             if stuck >= BLOCKED && m.retake.in_user_code() {
-                took |= retake_one(p, m, stuck, now);
+                asked.extend(Asked::ask(p, m, stuck, now));
             }
-            report_stall(m, stuck);
+            if options().stalls {
+                stalls.push((m, stuck));
+            }
         }
+        let mut took = false;
+        if !asked.is_empty() {
+            let fenced = retake::everywhere();
+            asked.into_iter().for_each(|asked| took |= asked.take(&fenced, now));
+        }
+        stalls.into_iter().for_each(|(m, stuck)| report_stall(m, stuck));
         took
     }
 
@@ -284,35 +294,54 @@ fn nobody_runs() -> bool {
     Counts::glance().idle() == gomaxprocs() as u64 && p::all().all(|p| p.m.load(Ordering::Relaxed).is_null())
 }
 
-/// Decides whether somebody else can use the P of an M that has been in user code for `stuck` ns, and takes it.
-fn retake_one(p: &'static P, m: &'static M, stuck: u64, now: u64) -> bool {
-    let counts = Counts::glance();
-    let wanted = counts.need_p() != 0 || !global_is_empty() || timers::next() <= now || p.id >= gomaxprocs();
-    let has_work = p.has_work();
-    let may_have_more = migration::moving(); // its started goroutines may go elsewhere too
-    if !(wanted || has_work || may_have_more) {
-        return false;
+/// An M that has been in user code for so long that it is asked for its P.
+struct Asked {
+    p: &'static P,
+    m: &'static M,
+    wanted: Wanted<'static>,
+}
+
+impl Asked {
+    /// Decides whether somebody else could use the P of an M that has been in user code for `stuck` ns, and asks for it.
+    fn ask(p: &'static P, m: &'static M, stuck: u64, now: u64) -> Option<Asked> {
+        let has_work = p.has_work() || migration::moving(); // its started goroutines may go elsewhere, too
+        if !(has_work || is_of_use(p, now)) {
+            return None;
+        }
+        let others_idle = has_work && Counts::glance().idle() != 0;
+        if stuck < LONG && !others_idle && !thread::is_blocked(m.tid.load(Ordering::Relaxed)) {
+            return None;
+        }
+        Some(Asked { p, m, wanted: m.retake.want()? })
     }
-    let others_idle = counts.idle() != 0 && (has_work || may_have_more);
-    if stuck < LONG && !others_idle && !thread::is_blocked(m.tid.load(Ordering::Relaxed)) {
-        return false;
+
+    /// Takes it, if the M still holds it and is still in user code, and if it still is of use: those taken before may have been
+    /// enough. True: it did.
+    fn take(self, fenced: &Fenced, now: u64) -> bool {
+        let Asked { p, m, wanted } = self;
+        let Some(taking) = wanted.settle(fenced) else {
+            return false;
+        };
+        let still = m.p().is_some_and(|held| core::ptr::eq(held, p));
+        let moved = still && migration::moving() && publish_home(m);
+        if !still || !(moved || p.has_work() || is_of_use(p, now)) {
+            taking.give_back();
+            return false;
+        }
+        m.p.store(core::ptr::null_mut(), Ordering::Relaxed); // the M reads it after `finish`
+        m.count(&m.tally.retaken);
+        taking.finish();
+        idle::handoff_p(p);
+        if moved {
+            idle::submitted();
+        }
+        true
     }
-    let Some(taking) = m.retake.attempt() else {
-        return false;
-    };
-    let still = m.p().is_some_and(|held| core::ptr::eq(held, p));
-    let moved = still && may_have_more && publish_home(m);
-    if !still || !(wanted || has_work || moved) {
-        taking.give_back();
-        return false;
-    }
-    m.p.store(core::ptr::null_mut(), Ordering::Relaxed); // the M reads it after `finish`
-    taking.finish();
-    idle::handoff_p(p);
-    if moved {
-        idle::submitted();
-    }
-    true
+}
+
+/// Whether somebody can use the P, even if nothing is in it.
+fn is_of_use(p: &'static P, now: u64) -> bool {
+    Counts::glance().need_p() != 0 || !global_is_empty() || timers::next() <= now || p.id >= gomaxprocs()
 }
 
 /// Under `Taking`: the started goroutines of a stuck M go to the global queue, so many in a piece as an M should take at a time.
@@ -323,8 +352,10 @@ fn publish_home(m: &'static M) -> bool {
     if let Some(g) = m.runnext.take() {
         home.push_back(g);
     }
+    let before = home.len();
     // SAFETY: the inbox holds Gs only.
     m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
+    m.count_many(&m.tally.mail, (home.len() - before) as u64);
     let mut all = home.take_from(0).map(Runnable::started);
     let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(find::SHARED_AT_ONCE)));
     chains.map(global_push).count() != 0

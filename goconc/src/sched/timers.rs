@@ -1,8 +1,9 @@
 //! Who looks after the timers.
 //!
 //! A goroutine arms a timer on the P that it runs on (`here`); any M may fire it.
-//! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us, and at all timers every 61st pick
-//!   and whenever it has nothing to run.
+//! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us. At all timers it looks whenever it
+//!   has nothing to run, and at every 61st pick, if no M has for 20 us: a look at all of them takes the longer the more Ps there
+//!   are, and one every 20 us is enough for all Ms together.
 //! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier
 //!   one and will not come by soon, calls it ([`Armed::announce`], `look_at_timers`): a wake-up without a P, after which it looks what
 //!   is next. What is due is then on time even if all Ms that run compute.
@@ -17,7 +18,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::gmp::m::PARKED;
+use crate::gmp::m::{CacheLine, PARKED};
 use crate::gmp::{M, P, g, m, p};
 use crate::queue::inbox::Node;
 use crate::sched::counts::Counts;
@@ -31,6 +32,9 @@ const LOOK_EVERY_US: u64 = 20;
 
 /// Until when the keeper sleeps; NEVER when there is none. Written under the scheduler's lock.
 static KEPT_UNTIL: AtomicU64 = AtomicU64::new(NEVER);
+
+/// When an M that had other things to do looked at all timers last, in ticks.
+static ALL_SEEN: CacheLine<AtomicU64> = CacheLine(AtomicU64::new(0));
 
 /// The earliest deadline of all Ps, those beyond GOMAXPROCS included.
 pub(crate) fn next() -> u64 {
@@ -180,7 +184,19 @@ impl M {
         }
     }
 
-    /// Runs what is due on any P. True: something was. The M is in the runtime, on its own stack.
+    /// Runs what is due on any P, unless some M has lately.
+    pub(super) fn run_timers_by_the_way(&'static self) {
+        let now = clock::ticks();
+        // Relaxed: two that look at the same time do no harm.
+        if now.saturating_sub(ALL_SEEN.load(Ordering::Relaxed)) > LOOK_EVERY_US * clock::ticks_per_us() {
+            ALL_SEEN.store(now, Ordering::Relaxed); // as above
+            self.run_timers();
+        }
+    }
+
+    /// Runs what is due on any P. True: something was. The M is in the runtime, on its own stack. Not inlined: it would be a part
+    /// of the loop that picks goroutines.
+    #[inline(never)]
     pub(super) fn run_timers(&'static self) -> bool {
         if next() == NEVER {
             return false;

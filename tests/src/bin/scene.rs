@@ -83,6 +83,7 @@ const SCENES: &[Scene] = &[
     ("park_in_unwinding_drop", park_in_unwinding_drop),
     ("group_beside_unwinding", group_beside_unwinding),
     ("signals", signals),
+    ("figures", figures),
     ("dump", dump),
     ("procs", || println!("{}", runtime::gomaxprocs(0))),
     ("exit", || std::process::exit(7)),
@@ -534,6 +535,44 @@ fn ended_locked_many() {
         goconc::spawn(runtime::lock_os_thread).join().unwrap();
     }
     println!("{}", runtime::metrics());
+}
+
+/// What `runtime::metrics` counts, each made to happen.
+fn figures() {
+    let (began, gate, done) = (Chan::new(), Chan::<()>::new(), Chan::new());
+    for _ in 0..100 {
+        go!([began, gate, done] {
+            began.send(());
+            gate.recv();
+            done.send(());
+        });
+    }
+    (0..100).for_each(|_| _ = began.recv());
+    time::sleep(ms(50)); // the last ones get to the gate
+    let parked = runtime::metrics();
+    assert_eq!(parked.at_home.iter().sum::<usize>(), 101, "a hundred and main: {parked}");
+    assert_eq!(parked.at_home.len(), parked.threads, "{parked}");
+
+    // From a plain thread: through the global queue, or to their homes.
+    std::thread::scope(|s| _ = s.spawn(|| gate.close()));
+    (0..100).for_each(|_| _ = done.recv());
+    let woken = runtime::metrics();
+    let came = woken.global_takes - parked.global_takes + woken.mailed - parked.mailed;
+    assert!(came >= 100, "{woken}");
+
+    // More that compute than may run.
+    for _ in 0..runtime::gomaxprocs(0) + 2 {
+        go!(|| {
+            let start = Instant::now();
+            while start.elapsed() < ms(50) {
+                std::hint::spin_loop();
+            }
+        });
+    }
+    time::sleep(ms(200));
+    let computed = runtime::metrics();
+    assert!(computed.retaken > woken.retaken, "{computed}");
+    println!("{computed}");
 }
 
 fn threads_until_refused() {
