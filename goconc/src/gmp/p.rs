@@ -119,6 +119,11 @@ impl P {
         }
     }
 
+    /// How many chains there are to steal.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.stealer.len()
+    }
+
     /// Whether anything waits here that another M could run.
     pub(crate) fn has_work(&self) -> bool {
         self.fresh_len.load(Ordering::Relaxed) != 0 || self.has_shared() // hints, as in `note_len`
