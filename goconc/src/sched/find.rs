@@ -366,15 +366,16 @@ impl M {
         let counts = Counts::glance();
         let hungry = counts.hungry() && counts.need_p() == 0;
         let mut published = hungry && self.publish_home(p);
+        let idle_at_home = || {
+            hungry && !core::ptr::eq(self, home) && !home.retake.in_user_code() && home.inbox.is_empty() // else it has got something to run just now
+        };
         let passed = if g.stays_home() {
             false
-        } else if !core::ptr::eq(self, home) {
-            let idle = hungry && !home.retake.in_user_code() && home.inbox.is_empty();
-            if idle {
-                park::push_inbox(home, node);
-            }
-            idle
+        } else if idle_at_home() {
+            park::push_inbox(home, node);
+            true
         } else if hungry || !(self.has_started_work() || p.has_shared()) {
+            // Also while nobody is idle: who becomes so a moment later finds it, instead of waiting for the one that runs here.
             g.now_runnable();
             publish(p, Chain::of(Runnable::started(g)));
             published = true;
