@@ -96,6 +96,10 @@ pub(crate) struct M {
     pub(crate) state: AtomicU8,
     /// Random choices.
     pub(crate) rng: Rng,
+    /// Whether goroutines stay long here before they stop, as of late. Written by itself.
+    pub(crate) long_runs: Cell<bool>,
+    /// Since when that is being measured, in ticks, idle times left out.
+    pub(crate) runs_since: Cell<u64>,
     /// When it got its P, in ticks.
     pub(crate) p_since: Cell<u64>,
     /// When it looked at the timers last, in ticks.
@@ -185,6 +189,8 @@ impl M {
             ended: AtomicU64::new(0),
             state: AtomicU8::new(RUNNING),
             rng: Rng::new(id as u64 + 1),
+            long_runs: Cell::new(false),
+            runs_since: Cell::new(0),
             p_since: Cell::new(0),
             timers_seen: Cell::new(0),
             timers_ran: Cell::new(0),

@@ -145,9 +145,9 @@ impl P {
         !self.stealer.is_empty()
     }
 
-    /// Takes the oldest published chain, for an M that has found the bit.
-    fn steal_noted(&self) -> Option<Chain> {
-        let chain = if self.has_shared() { self.steal() } else { None };
+    /// For an M that has found the bit: calls `steal`, if there is something to steal.
+    fn steal_noted(&'static self, steal: impl FnOnce(&'static P) -> Option<Chain>) -> Option<Chain> {
+        let chain = if self.has_shared() { steal(self) } else { None };
         if chain.is_none() {
             self.note_no_surplus();
         }
@@ -163,6 +163,11 @@ impl P {
                 Steal::Retry => core::hint::spin_loop(),
             }
         }
+    }
+
+    /// How many chains there are to steal.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.stealer.len()
     }
 
     /// Whether anything waits here that another M could run.
@@ -183,9 +188,13 @@ fn surplus_bit(id: usize) -> (&'static AtomicU64, u64) {
     (&SURPLUS[id / WORD], 1 << (id % WORD))
 }
 
-/// Steals a chain from one of the Ps `0..procs` (and now and then from one beyond), the first that has one from number
+/// Calls `steal` for one of the Ps `0..procs` (and now and then from one beyond), the first that has one from number
 /// `start` on.
-pub(crate) fn steal_from(start: usize, procs: usize) -> Option<Chain> {
+pub(crate) fn steal_from(
+    start: usize,
+    procs: usize,
+    mut steal: impl FnMut(&'static P) -> Option<Chain>,
+) -> Option<Chain> {
     let words = procs.div_ceil(WORD);
     let (first, from) = (start / WORD, start % WORD);
     // The first word comes twice: from `start` on, and at the end what is below.
@@ -202,7 +211,7 @@ pub(crate) fn steal_from(start: usize, procs: usize) -> Option<Chain> {
             bits &= bits - 1;
             Some(get(at * WORD + bit))
         })
-        .find_map(P::steal_noted)
+        .find_map(|p| p.steal_noted(&mut steal))
     })
 }
 
@@ -264,13 +273,13 @@ mod tests {
             // SAFETY: no M runs: the Ps are this test's.
             get(id).publish(&unsafe { get(id).private() }.shared, chain());
         };
-        assert!(steal_from(0, PROCS).is_none() && !any_shared(PROCS));
+        assert!(steal_from(0, PROCS, P::steal).is_none() && !any_shared(PROCS));
         for id in [0, 63, 64, 129] {
             for start in 0..PROCS {
                 publish(id);
                 assert!(any_shared(PROCS));
-                assert!(steal_from(start, PROCS).is_some(), "P {id} from {start}");
-                assert!(steal_from(start, PROCS).is_none(), "P {id} from {start}");
+                assert!(steal_from(start, PROCS, P::steal).is_some(), "P {id} from {start}");
+                assert!(steal_from(start, PROCS, P::steal).is_none(), "P {id} from {start}");
             }
         }
         assert!(
@@ -280,14 +289,14 @@ mod tests {
         // Whose bit was lost is not found by it, but by who is about to sleep.
         publish(70);
         SURPLUS[1].store(0, Ordering::Relaxed);
-        assert!(steal_from(5, PROCS).is_none());
+        assert!(steal_from(5, PROCS, P::steal).is_none());
         assert!(any_shared(PROCS));
-        assert!(steal_from(5, PROCS).is_some());
+        assert!(steal_from(5, PROCS, P::steal).is_some());
         // The nearest after `start` comes first.
         publish(3);
         publish(100);
-        assert!(steal_from(90, PROCS).is_some());
+        assert!(steal_from(90, PROCS, P::steal).is_some());
         assert!(get(3).has_shared() && !get(100).has_shared());
-        assert!(steal_from(4, PROCS).is_some());
+        assert!(steal_from(4, PROCS, P::steal).is_some());
     }
 }

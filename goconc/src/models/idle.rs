@@ -15,6 +15,7 @@
 //!  - `orphan`: an M that takes an orphan is not counted any more, and has not looked;
 //!  - `give up`: a spinner that gives up a P too many parks and stays counted;
 //!  - `retire`: what was in a P too many goes to the global queue, and nobody is told;
+//!  - `carry`: a thief publishes again what it has taken too much of, and tells nobody;
 //!  - `inbox`: the push that finds an M asleep does not wake it;
 //!  - `mark`: an M sleeps without a look at its inbox;
 //!  - `queue`: an M that has something in its inbox and finds no idle P parks instead of queueing for one.
@@ -83,6 +84,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn new() -> Shared {
+        Shared { front: AtomicUsize::new(0), back: AtomicUsize::new(0), bit: AtomicUsize::new(1) }
+    }
+
     fn push(&self) {
         self.back.store(self.back.load(Relaxed) + 1, Release); // one pusher
         self.note();
@@ -141,6 +146,8 @@ struct Sched {
     idle: Mutex<Idle>,
     ms: [MState; 2],
     shared: Shared,
+    /// What a thief has published, in the scene with one.
+    carried: Option<Shared>,
     flaw: Flaw,
 }
 
@@ -165,11 +172,8 @@ impl Sched {
             counts: AtomicUsize::new(counts),
             idle: Mutex::new(Idle { ps, ..Idle::default() }),
             ms: [m(0), m(1)],
-            shared: Shared {
-                front: AtomicUsize::new(0),
-                back: AtomicUsize::new(0),
-                bit: AtomicUsize::new(1),
-            },
+            shared: Shared::new(),
+            carried: None,
             flaw,
         }
     }
@@ -188,7 +192,7 @@ impl Sched {
         if any && !self.flaw.is("bit") {
             self.shared.note();
         }
-        any
+        any || self.carried.as_ref().is_some_and(|carried| !carried.is_empty())
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -404,7 +408,7 @@ impl Sched {
                 }
                 return Found::Own;
             }
-            if self.shared.steal_noted() {
+            if self.shared.steal_noted() || self.carried.as_ref().is_some_and(Shared::steal) {
                 self.stop_spinning(m);
                 return Found::Shared;
             }
@@ -627,6 +631,41 @@ fn what_was_in_a_p_too_many_is_run() {
 #[should_panic]
 fn fails_when_nobody_is_told_of_what_was_retired() {
     retire(Flaw::Here("retire"));
+}
+
+/// A thief takes two chains at once, one of them to be published again, while another M falls asleep.
+fn carried(flaw: Flaw) {
+    let sched = move || {
+        let mut sched = Sched::new(flaw, false, vec![]);
+        sched.carried = Some(Shared::new());
+        sched.shared.push();
+        sched.shared.push();
+        sched
+    };
+    // `steal_half`
+    let thief = |sched: &Sched| {
+        assert!(sched.shared.steal(), "the other M has taken both");
+        if sched.shared.steal() {
+            sched.carried.as_ref().unwrap().push();
+            if !sched.flaw.is("carry") {
+                sched.submitted();
+            }
+        }
+        Found::Shared
+    };
+    let falls_asleep = |sched: &Sched| sched.find(1, 1);
+    scene(sched, [thief, falls_asleep], |_| (), [0, 2]);
+}
+
+#[test]
+fn what_a_thief_publishes_again_is_run() {
+    carried(Flaw::None);
+}
+
+#[test]
+#[should_panic]
+fn fails_when_a_thief_tells_nobody_what_it_publishes() {
+    carried(Flaw::Here("carry"));
 }
 
 /// One P for two Ms: each has something in its inbox, sooner or later. The P goes from one to the other.

@@ -133,7 +133,10 @@ fn scene(flaw: Flaw) {
         });
         let mut fresh = Fresh::new();
         (0..4).for_each(|i| fresh.push(i));
-        fresh.deal(1, |items| scene.publish(&mut items.into_iter(), flaw));
+        fresh.pick_out(2, 1, 1);
+        for _ in 0..2 {
+            scene.publish(&mut fresh.pop_oldest().into_iter(), flaw);
+        }
         while let Some(i) = fresh.pop() {
             scene.run_one(i);
         }

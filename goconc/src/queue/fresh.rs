@@ -45,6 +45,11 @@ impl<T: Copy> Fresh<T> {
         self.slots[self.tail % SIZE]
     }
 
+    /// The newest.
+    pub(crate) fn newest(&self) -> Option<T> {
+        if self.head == self.tail { None } else { self.slots[self.tail.wrapping_sub(1) % SIZE] }
+    }
+
     /// Takes the oldest.
     pub(crate) fn pop_oldest(&mut self) -> Option<T> {
         if self.head == self.tail {
@@ -55,27 +60,25 @@ impl<T: Copy> Fresh<T> {
         item
     }
 
-    /// Splits off runs of `run` neighbours: one is kept, the next is given to `give` (oldest first), and so on.
-    /// A tail shorter than a run counts as a run.
-    pub(crate) fn deal(&mut self, run: usize, mut give: impl FnMut(&mut dyn Iterator<Item = T>)) {
-        let (from, to) = (self.head, self.tail);
-        let (mut kept, mut next) = (from, from);
-        let mut keeping = true;
-        while next != to {
-            let end = next.wrapping_add(run.min(to.wrapping_sub(next)));
-            let items = (0..end.wrapping_sub(next)).map(|i| next.wrapping_add(i) % SIZE);
-            if keeping {
-                for i in items {
-                    self.slots[kept % SIZE] = self.slots[i];
-                    kept = kept.wrapping_add(1);
+    /// Makes `n` of them, or all, the oldest, so that they can be taken: from the oldest on, a run of `stay` is passed over, one of
+    /// `take` is picked, and so on. Within those that are picked, and the others, the order remains.
+    pub(crate) fn pick_out(&mut self, n: usize, stay: usize, take: usize) {
+        let before = self.slots;
+        let (mut picked, mut passed) = (n.min(self.len()), self.len().saturating_sub(n)); // still to come
+        let (mut to_pick, mut to_pass) = (self.head, self.head.wrapping_add(picked));
+        let mut from = self.head;
+        while picked != 0 || passed != 0 {
+            let pass = if picked == 0 { passed } else { stay.min(passed) };
+            let pick = if passed == pass { picked } else { take.min(picked) };
+            for (count, to) in [(pass, &mut to_pass), (pick, &mut to_pick)] {
+                for _ in 0..count {
+                    self.slots[*to % SIZE] = before[from % SIZE];
+                    *to = to.wrapping_add(1);
+                    from = from.wrapping_add(1);
                 }
-            } else {
-                give(&mut items.filter_map(|i| self.slots[i]));
             }
-            keeping = !keeping;
-            next = end;
+            (picked, passed) = (picked - pick, passed - pass);
         }
-        self.tail = kept;
     }
 }
 
@@ -87,31 +90,34 @@ mod tests {
     fn newest_first_for_the_owner_and_oldest_on_request() {
         let mut fresh = Fresh::new();
         (0..5).for_each(|i| fresh.push(i));
-        assert_eq!(fresh.pop(), Some(4));
+        assert_eq!((fresh.newest(), fresh.pop()), (Some(4), Some(4)));
         assert_eq!(fresh.pop_oldest(), Some(0));
         assert_eq!(fresh.len(), 3);
         assert_eq!([fresh.pop(), fresh.pop(), fresh.pop(), fresh.pop()], [Some(3), Some(2), Some(1), None]);
+        assert_eq!(fresh.newest(), None);
     }
 
     #[test]
-    fn deal_keeps_every_other_run_and_loses_none() {
-        for n in 0..=SIZE {
-            for run in 1..20 {
+    fn picks_out_runs_and_loses_none() {
+        let runs = [(0, 1), (0, 7), (1, 1), (2, 3), (5, 1), (16, 16)];
+        for (n, (stay, take)) in (0..=SIZE - 3).flat_map(|n| runs.map(|run| (n, run))) {
+            for out in [0, 1, n / 3, n / 2, n, n + 1] {
                 let mut fresh = Fresh::new();
-                (0..n).for_each(|i| fresh.push(i));
-                let mut given = Vec::new();
-                fresh.deal(run, |items| {
-                    let items: Vec<_> = items.collect();
-                    assert!(items.windows(2).all(|w| w[0] + 1 == w[1]), "neighbours stay together");
-                    given.extend(items);
-                });
-                assert!(given.len() <= n.div_ceil(2));
-                while let Some(i) = fresh.pop() {
-                    given.push(i);
-                }
-                given.sort_unstable();
-                assert!(given.into_iter().eq(0..n));
+                (0..n + 3).for_each(|i| fresh.push(i));
+                (0..3).for_each(|i| assert_eq!(fresh.pop_oldest(), Some(i)));
+                fresh.pick_out(out, stay, take);
+                assert_eq!(fresh.len(), n);
+                let picked: Vec<_> = core::iter::from_fn(|| fresh.pop_oldest()).take(out).collect();
+                let passed: Vec<_> = core::iter::from_fn(|| fresh.pop_oldest()).collect();
+                assert!(picked.is_sorted() && passed.is_sorted());
+                let mut all = [picked, passed].concat();
+                all.sort_unstable();
+                assert!(all.into_iter().eq(3..n + 3));
             }
         }
+        let mut fresh = Fresh::new();
+        (0..8).for_each(|i| fresh.push(i));
+        fresh.pick_out(4, 2, 2);
+        assert!(core::iter::from_fn(|| fresh.pop_oldest()).eq([2, 3, 6, 7, 0, 1, 4, 5]));
     }
 }

@@ -62,6 +62,11 @@ impl<T: Copy> Ring<T> {
         if self.is_empty() { None } else { self.slots[self.at(self.head)] }
     }
 
+    /// The newest.
+    pub(crate) fn back(&self) -> Option<T> {
+        if self.is_empty() { None } else { self.slots[self.at(self.tail.wrapping_sub(1))] }
+    }
+
     /// The one that comes after `n` others.
     #[inline(always)]
     pub(crate) fn get(&self, n: usize) -> Option<T> {
@@ -132,6 +137,7 @@ mod tests {
             assert_eq!((ring.len(), ring.is_empty()), (deque.len(), deque.is_empty()));
             assert_eq!((ring.front(), ring.get(3)), (deque.front().copied(), deque.get(3).copied()));
             if step % 1000 == 0 {
+                assert_eq!(ring.back(), deque.back().copied());
                 assert!(ring.iter_from(2).eq(deque.iter().copied().skip(2)));
             }
         }

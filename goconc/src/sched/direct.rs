@@ -137,7 +137,8 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || !migration::moving())
+        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`find::share`).
+        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && !migration::moving())
     }
 
     /// Whether there is a goroutine that has begun in the M's own queues.

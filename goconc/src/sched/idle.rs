@@ -5,7 +5,7 @@
 //! goes with a futex call, next to which a lock is nothing. The lists and who is woken are in this file, the words in
 //! `counts`, how an M goes to sleep in `stop`.
 //!
-//! **Submitting work** (publish a chain, push to the global queue): publish; SeqCst fence; if no M spins and a P is idle,
+//! **Submitting work** (publish a chain, also one that was stolen; push to the global queue): publish; SeqCst fence; if no M spins and a P is idle,
 //! wake one M as a spinner ([`wake_p`]: at most one waker in flight; a spinner that finds work wakes the next).
 //!
 //! **Falling asleep**: P to the idle list and M to the parked list (one lock section, the counts change with SeqCst); stop

@@ -18,10 +18,14 @@
 //!
 //! How a goroutine gets its thread:
 //! * **Unstarted** ones are anyone's. The newest [`KEEP`](crate::queue::fresh::KEEP) stay private to the P; when others
-//!   are idle, every other run of neighbours is published (`shared`), so that a burst comes out parallel while a single
-//!   child stays with its parent. The owner takes published ones back only when it has nothing else.
-//! * **Started** ones are at home on their M. Under sticky they stay. Under auto the waker's M takes the wakee, and
-//!   surplus is published like unstarted ones; each move passes `migration::may_move` on the M that takes it.
+//!   are idle, half of them is published (`shared`), in runs of neighbours, so that a burst comes out parallel while a
+//!   single child stays with a parent that waits for it. The owner takes published ones back only when it has nothing
+//!   else. A thief takes as many as make it equal with its victim.
+//! * **Started** ones are at home on their M. Under sticky they stay. Under auto the waker's M takes the wakee, because
+//!   those that wake each other talk to each other, and surplus is published like unstarted ones; each move passes
+//!   `migration::may_move` on the M that takes it.
+//! * Where goroutines stay long before they stop (`long_runs`), they compute rather than talk. Then under auto, too, the
+//!   wakee goes home, if nobody runs there, and what would wait for the one that runs is published at once.
 
 pub(crate) mod blocking;
 pub(crate) mod counts;

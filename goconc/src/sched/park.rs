@@ -138,6 +138,9 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
     let item = unsafe { node.as_ref() }.item();
     // SAFETY: nodes of goroutines carry the address of their header.
     let g = unsafe { m::g_of_item(item) };
+    if m.long_runs.get() && migration::moving() && m.pass_to_idle(g, home, node) {
+        return; // it is on its way to another M, or may be taken
+    }
     if may_run_on(m, g, home) {
         g.now_runnable();
         if let Some(kicked) = m.runnext.replace(Some(g)) {

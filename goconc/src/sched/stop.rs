@@ -12,14 +12,15 @@ use crate::sched::{dead, global_is_empty, gomaxprocs, timers};
 use crate::sys::clock;
 use crate::timer::NEVER;
 
-/// The M becomes a spinner, if there are not enough of them: at most half as many as there are busy Ps.
+/// The M becomes a spinner, if there are not enough of them: about half as many as there are busy Ps. One more than half: of two
+/// Ms that pass a goroutine's turn to and fro, the one that gives still sees the other one spin.
 pub(super) fn start_spinning(m: &'static M) -> bool {
     if m.spinning.get() {
         return true;
     }
     let counts = Counts::glance();
     let busy = (gomaxprocs() as u64).saturating_sub(counts.idle());
-    if 2 * counts.spinning() >= busy {
+    if 2 * counts.spinning() > busy {
         return false;
     }
     counts::one_more_spinning(); // `stop_m` or `stop_spinning` takes it back
