@@ -123,7 +123,7 @@ pub(crate) fn soon() -> u64 {
     if gone >= span || seq & 1 != 0 || MARK.seq.load(Ordering::Relaxed) != seq {
         return look();
     }
-    ns + (gone * rate >> POINT) + 1
+    ns + ((gone * rate) >> POINT) + 1
 }
 
 /// Looks at the kernel's clock, and leaves a mark.
