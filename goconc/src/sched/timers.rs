@@ -3,6 +3,8 @@
 //! A goroutine arms a timer on the P that it runs on (`here`); any M may fire it.
 //! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us, and at all timers every 61st pick
 //!   and whenever it has nothing to run.
+//! * An M that has run a timer just now and has nothing more to do waits awake, P in hand, for one that is due within the time that
+//!   it takes to fall asleep and to wake up (`find::await_timers`). To the others it is busy.
 //! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier
 //!   one and will not come by soon, calls it ([`Armed::announce`], `look_at_timers`): a wake-up without a P, after which it looks what
 //!   is next. What is due is then on time even if all Ms that run compute.
