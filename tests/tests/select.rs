@@ -421,6 +421,35 @@ fn many_selects_on_one_channel() {
     guarded("many selects", || wg.wait());
 }
 
+/// Waiters of all kinds in one list: a close wakes each once, and of the selects nothing is left in other lists.
+#[test]
+fn a_close_wakes_plain_receivers_and_selects_alike() {
+    guarded("a close", || {
+        // Which kinds there are, in the order of their coming: 0 receives, 1 selects.
+        for kinds in [[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 1, 1]] {
+            let (c, other, wg) = (Chan::<i32>::new(), Chan::<i32>::new(), Arc::new(WaitGroup::new()));
+            let begun = Arc::new(AtomicUsize::new(0));
+            for (i, kind) in (0..30).zip(kinds.into_iter().cycle()) {
+                let waiting = Arc::clone(&begun);
+                let done = Arc::clone(&wg);
+                wg.add(1);
+                go!([c, other] {
+                    waiting.fetch_add(1, Ordering::Relaxed); // only counted
+                    let got = if kind == 0 { c.recv() } else { select! { v = <-c => v, v = <-other => v } };
+                    assert_eq!(got, None);
+                    done.done();
+                });
+                while begun.load(Ordering::Relaxed) <= i {
+                    goconc::time::sleep(ms(1));
+                }
+            }
+            c.close();
+            wg.wait();
+            assert!(other.try_send(1).is_err(), "nobody waits there any more");
+        }
+    });
+}
+
 /// CH-021: values are coerced to the channel's type of element, alone, with a default and beside another arm.
 #[test]
 fn trait_objects() {

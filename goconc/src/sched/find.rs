@@ -2,7 +2,7 @@
 //!
 //! Order: every second pick the newest unstarted one (else a ping-pong pair starves its siblings, they age, are stolen, and
 //! the group is torn apart for good); the one made runnable last; the queue at home; unstarted ones; the inbox; what we had
-//! published. Then the global queue, timers, other Ps' surplus while spinning, and sleep. Every 61st pick looks first at
+//! published. Then the global queue, timers, other Ps' surplus while spinning, timers that are due at any moment, and sleep. Every 61st pick looks first at
 //! what that order would starve.
 
 use crate::gmp::{Chain, G, Kind, M, P, Runnable, m, p};

@@ -13,7 +13,7 @@
 //! | `sysmon` | the watcher: takes Ps from Ms that compute or block, makes Ms, runs the migration proof |
 //! | `dead` | "all goroutines are asleep - deadlock!" |
 //! | `timers` | who looks after the timers |
-//! | `warm` | touches the stacks of goroutines to come, when there are very many |
+//! | `warm` | guards and touches the stacks of goroutines to come, when there are very many and a CPU is free |
 //! | `start` | starts the runtime, once |
 //!
 //! How a goroutine gets its thread:

@@ -4,6 +4,8 @@
 //! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us. At all timers it looks whenever it
 //!   has nothing to run, and at every 61st pick, if no M has for 20 us: a look at all of them takes the longer the more Ps there
 //!   are, and one every 20 us is enough for all Ms together.
+//! * An M that has run a timer just now and has nothing more to do waits awake, P in hand, for one that is due within the time that
+//!   it takes to fall asleep and to wake up (`find::await_timers`). To the others it is busy.
 //! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier
 //!   one and will not come by soon, calls it ([`Armed::announce`], `look_at_timers`): a wake-up without a P, after which it looks what
 //!   is next. What is due is then on time even if all Ms that run compute.

@@ -1,4 +1,7 @@
 //! `WaitQ`: a list of waiters, first come first served. Guarded by the lock of whatever it belongs to.
+//!
+//! Where a million wait, each is on a page of its own that no cache holds. So to take them all is one step, unless a select is
+//! among them, and to wake them is one walk, which fetches what is likely to come and lets others run the first meanwhile.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
