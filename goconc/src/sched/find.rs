@@ -103,7 +103,8 @@ impl M {
     fn measure_runs(&'static self) {
         let now = clock::ticks();
         let spent = now.saturating_sub(self.runs_since.replace(now));
-        self.long_runs.set(spent / u64::from(RARELY) > LONG_RUN_US * clock::ticks_per_us());
+        let long = spent / u64::from(RARELY) > LONG_RUN_US * clock::ticks_per_us();
+        self.long_runs.set(long && gomaxprocs() > 1); // there is somebody else to run what would wait
     }
 
     /// sysmon has taken our P, or we have given it up.
@@ -353,7 +354,7 @@ impl M {
     #[cold]
     pub(super) fn pass_to_idle(&'static self, g: &'static G, home: &'static M, node: NonNull<Node>) -> bool {
         let Some(p) = self.p() else { return false };
-        if self.exclusive() || gomaxprocs() == 1 {
+        if self.exclusive() {
             return false;
         }
         let counts = Counts::glance();
