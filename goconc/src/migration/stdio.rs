@@ -108,10 +108,10 @@ fn owner_at<G>(lock: *const u8, acquire: &dyn Fn() -> G) -> Option<usize> {
 }
 
 /// A copy of the lock's first words, made by the kernel: the lock may be shorter, and a plain read of another
-/// thread's data would be a race.
+/// thread's data would be a race. Words beyond the end of the program's memory are zero: the lock may be the last thing there.
 fn words(lock: *const u8) -> Option<[u64; WORDS]> {
     let mut bytes = [0; WORDS * size_of::<u64>()];
-    File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, lock.addr() as u64).ok()?;
+    File::open("/proc/self/mem").ok()?.read_at(&mut bytes, lock.addr() as u64).ok()?;
     let mut words = [0; WORDS];
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
         *word = u64::from_le_bytes(*bytes);
