@@ -137,7 +137,7 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`find::share`).
+        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`M::share`).
         counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && !migration::moving())
     }
 

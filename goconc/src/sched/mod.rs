@@ -5,6 +5,7 @@
 //! | `counts` | how many are idle, spin, need a P: one word |
 //! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
 //! | `stop` | how an M goes to sleep and wakes up |
+//! | `share` | placement: what an M gives away, and what it keeps |
 //! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
 //! | `run` | an M's life: find, execute; birth and death of a goroutine on its stack |
 //! | `direct` | the short way: from a goroutine that stops straight to the next one |
@@ -35,6 +36,7 @@ pub(crate) mod find;
 pub(crate) mod idle;
 pub(crate) mod park;
 pub(crate) mod run;
+mod share;
 pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stop;

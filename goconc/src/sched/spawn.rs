@@ -10,7 +10,7 @@ use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
-use crate::sched::{find, global_push, idle, park, start};
+use crate::sched::{global_push, idle, park, share, start};
 use crate::stack::{self, Class};
 
 /// Numbers are given out to Ms in batches.
@@ -79,7 +79,7 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
             let len = private.fresh.len();
             p.note_len(len);
             if len > KEEP || Counts::glance().hungry() {
-                find::after_spawn(p, private);
+                share::after_spawn(p, private);
             }
         }
         None => submit(record),

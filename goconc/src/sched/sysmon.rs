@@ -16,7 +16,7 @@ use crate::gmp::retake::{self, Fenced, Wanted};
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::{dead, find, global_is_empty, global_push, gomaxprocs, idle, run, spawn, start, timers};
+use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, share, spawn, start, timers};
 use crate::sys::env::options;
 use crate::sys::note::Note;
 use crate::sys::throw::{Stderr, exit_crash};
@@ -357,7 +357,7 @@ fn publish_home(m: &'static M) -> bool {
     m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
     m.count_many(&m.tally.mail, (home.len() - before) as u64);
     let mut all = home.take_from(0).map(Runnable::started);
-    let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(find::SHARED_AT_ONCE)));
+    let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(share::SHARED_AT_ONCE)));
     chains.map(global_push).count() != 0
 }
 
