@@ -49,6 +49,16 @@ mod tests {
     }
 
     impl Scene {
+        fn new() -> Scene {
+            Scene {
+                here: Cell::new(0),
+                there: Cell::new(0),
+                on_stack: AtomicBool::new(false),
+                turns: Cell::new(0),
+                sum: Cell::new(0.0),
+            }
+        }
+
         fn go_there(&self) {
             self.on_stack.store(true, Ordering::Relaxed); // one thread
             // SAFETY: `there` has been prepared, or has stopped in `go_here`, and only this thread switches.
@@ -84,13 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_live_survives_on_both_stacks() {
-        let scene = Scene {
-            here: Cell::new(0),
-            there: Cell::new(0),
-            on_stack: AtomicBool::new(false),
-            turns: Cell::new(0),
-            sum: Cell::new(0.0),
-        };
+        let scene = Scene::new();
         let base = new_stack();
         // SAFETY: leaked memory, enough for `count`.
         scene.there.set(unsafe { prepare(base, count, (&raw const scene).cast_mut().cast()) });
@@ -119,13 +123,7 @@ mod tests {
 
     #[test]
     fn a_walk_ends_at_the_base() {
-        let scene = Scene {
-            here: Cell::new(0),
-            there: Cell::new(0),
-            on_stack: AtomicBool::new(false),
-            turns: Cell::new(0),
-            sum: Cell::new(0.0),
-        };
+        let scene = Scene::new();
         // SAFETY: leaked memory, enough for `walk`.
         scene.there.set(unsafe { prepare(new_stack(), walk, (&raw const scene).cast_mut().cast()) });
         scene.go_there();

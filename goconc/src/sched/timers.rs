@@ -94,7 +94,7 @@ pub(crate) unsafe fn arm(node: NonNull<timer::Node>, when: u64, here: &'static T
     Armed { again, earliest, when }
 }
 
-/// Arms a timer that nobody takes back, for a goroutine that has just left its stack. On its M.
+/// Arms a timer that nobody takes back, for a goroutine that has said that it stops. On its M.
 ///
 /// # Safety
 /// * As [`Timers::add_untracked`].

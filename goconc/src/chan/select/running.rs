@@ -4,7 +4,7 @@
 //!    case ends here if it must not wait.
 //! 2. **decide**: all locks are taken, in the order of their addresses, and every case is looked at again. Only so is
 //!    "nothing is ready" true of one instant, which `default` needs, and only so can no channel become ready between the
-//!    last look and the wait. Then one sudog a case goes into its list, and the goroutine parks; its M gives the locks back.
+//!    last look and the wait. Then one sudog a case goes into its list, and the goroutine parks; that gives the locks back.
 //! 3. **clean up**: whoever makes one of the cases proceed has claimed the select (`Claim`), so that nobody else does. The
 //!    other sudogs are taken off their lists, each in constant time. A list that meets one of them before that drops it.
 //!
@@ -300,7 +300,7 @@ impl<'a, 'c> Running<'a, 'c> {
     }
 }
 
-/// For the M, once the goroutine has left its stack.
+/// The last thing that the goroutine does before it stops, or the thread before it sleeps.
 fn unlock_all(running: usize) {
     // SAFETY: the address of the select, whose frame stays until it is woken and has taken each lock once more.
     let running = unsafe { &*(running as *const Running<'_, '_>) };
