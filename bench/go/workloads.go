@@ -35,6 +35,7 @@ var workloads = []workload{
 	{"late_workers_8x200us", func(r *recorder) { lateWorkers(r, 8, 1000, 200*time.Microsecond) }},
 	{"late_workers_64x20us", func(r *recorder) { lateWorkers(r, 64, 10000, 20*time.Microsecond) }},
 	{"sleep_1M", sleep1M},
+	{"sleep_1M_stack", sleep1MStack},
 	{"timer_new_stop", timerNewStop},
 	{"parked_1M", parked1M},
 	{"mutex_uncontended", mutexUncontended},
@@ -439,17 +440,19 @@ func lateWorkers(r *recorder, workers, jobs int, work time.Duration) {
 
 // ---- timer
 
+// How long the sleepers sleep, in milliseconds: from the shortest on, in so many steps.
+const shortestSleep, sleepSteps = 500, 1000
+
 // sleep1M reports what is left when the longest sleep is taken off.
 func sleep1M(r *recorder) {
 	n := r.sizeOr(1000000)
-	const shortest, steps = 500, 1000 // ms
 	t := time.Now()
 	var wg sync.WaitGroup
 	var early int64
 	for i := 0; i < n; i++ {
 		wg.Add(1)
 		go func() {
-			d := time.Duration(shortest+i%steps) * time.Millisecond
+			d := time.Duration(shortestSleep+i%sleepSteps) * time.Millisecond
 			t := time.Now()
 			time.Sleep(d)
 			if time.Since(t) < d {
@@ -459,9 +462,35 @@ func sleep1M(r *recorder) {
 		}()
 	}
 	wg.Wait()
-	longest := (shortest + steps - 1) * time.Millisecond
-	r.time(r.name, n, time.Since(t)-longest)
+	r.time(r.name, n, time.Since(t)-(shortestSleep+sleepSteps-1)*time.Millisecond)
 	check("number of sleeps that were too short", early, 0)
+}
+
+// sleep1MStack is sleep1M with the sleep in a function.
+func sleep1MStack(r *recorder) {
+	n := r.sizeOr(1000000)
+	t := time.Now()
+	var wg sync.WaitGroup
+	var early int64
+	for i := 0; i < n; i++ {
+		wg.Add(1)
+		go func() {
+			if !sleepWell(time.Duration(shortestSleep+i%sleepSteps) * time.Millisecond) {
+				atomic.AddInt64(&early, 1)
+			}
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	r.time(r.name, n, time.Since(t)-(shortestSleep+sleepSteps-1)*time.Millisecond)
+	check("number of sleeps that were too short", early, 0)
+}
+
+//go:noinline
+func sleepWell(d time.Duration) bool {
+	t := time.Now()
+	time.Sleep(d)
+	return time.Since(t) >= d
 }
 
 func timerNewStop(r *recorder) {

@@ -135,6 +135,14 @@ pub(crate) static WORKLOADS: &[Workload] = &[
     workload!(pool late_workers_8x200us: 1.0 / 1.0, |r| pool::late_workers(r, 8, 1000, Duration::from_micros(200))),
     workload!(pool late_workers_64x20us: 1.0 / 1.0, |r| pool::late_workers(r, 64, 10_000, Duration::from_micros(20))),
     workload!(timer sleep_1M: 8.0 / 5.0, sized timer::sleep_million),
+    // As before, where the sleep is inside a function: then each goroutine has a stack meanwhile.
+    Workload {
+        name: "sleep_1M_stack",
+        group: "timer",
+        rows: &[Row { name: "sleep_1M_stack", goal: Goal::None }],
+        sized: true,
+        run: Some(timer::sleep_million_on_stacks),
+    },
     workload!(timer timer_new_stop: 5.0 / 5.0, timer::new_stop),
     Workload {
         name: "parked_1M",

@@ -29,14 +29,15 @@ fn write_goroutines(out: Out<'_>, but: Option<u64>) {
     record::for_each_unstarted(|record| {
         // Relaxed: a dump of a running program is a blurred picture.
         let (id, parent) = (record.id.load(Ordering::Relaxed), record.parent());
+        let parked_at = record.nap();
         pictures.push(Picture {
             id,
             parent,
-            state: "runnable",
+            state: if parked_at.is_some() { g::SLEEP } else { "runnable" },
             waiting_ms: 0,
             locked: false,
-            name: None,
-            parked_at: None,
+            name: record.name(),
+            parked_at,
             created_at: record.created_at(),
         });
     });
@@ -168,8 +169,9 @@ fn is_frame_machinery(name: &str) -> bool {
 
 /// Whether a frame belongs to what runs every goroutine.
 fn is_root(name: &str) -> bool {
-    let name = name.trim_start_matches("goconc::gmp::record::");
-    name.starts_with("run_inline") || name.starts_with("run_boxed") || name.contains("goconc::sched::run::")
+    let name = name.trim_start_matches("goconc::gmp::record::").trim_start_matches("goconc::time::sleep::");
+    let roots = ["run_inline", "run_in_block", "run_boxed", "run_after_nap"];
+    roots.iter().any(|root| name.starts_with(root)) || name.contains("goconc::sched::run::")
 }
 
 /// What sysmon says of an M that keeps others waiting.

@@ -170,6 +170,21 @@ macro_rules! defer {
 /// * The names of a capture list are cloned by `.clone()`, references by what is behind them. `[mut n]` makes the clone
 ///   mutable. (In parentheses, `rustfmt` takes `go!([n] *n += 1)` for a product: write a block.)
 ///
+/// # A goroutine that begins with a sleep
+/// ```text
+/// go!([wg] {
+///     let start = time::now();             // names, literals, arithmetic and calls, and `println!` of variables:
+///     println!("{id} begins");             // nothing that borrows
+///     time::sleep(10 * time::SECOND);      // written like this
+///     println!("{id} {:?}", time::since(start));
+///     wg.done();
+/// });
+/// ```
+/// Such a block or closure is two closures, and while the goroutine sleeps it has no stack: a hundred bytes instead of a page and a
+/// guard. It is the same program, only that more of them fit into memory: the goroutine has the same number, name and place in dumps,
+/// and its variables are dropped when the block ends. Where one of them is not `Send`, or the goroutine has locked its thread or has
+/// goroutine-locals by then, it sleeps on its stack as any other.
+///
 /// # What it expands to
 /// ```text
 /// go!(name = "w", [ch] worker(id, &ch));

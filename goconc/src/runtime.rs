@@ -304,13 +304,15 @@ pub struct Metrics {
     pub spinning_threads: usize,
     /// Threads that have something to run and wait for their turn.
     pub waiting_threads: usize,
-    /// Stacks ever made; ended goroutines leave theirs for the next.
+    /// Stacks ever made; goroutines that end, or nap, leave theirs for the next.
     pub stacks: usize,
+    /// Naps: goroutines that began with a sleep, and had no stack meanwhile.
+    pub naps: u64,
     /// How overflows are caught: the kind of guard pages in use.
     pub guards: String,
 
     /// For each thread, in the order in which they were made: how many goroutines are at home on it. Those that have not
-    /// begun are at home nowhere.
+    /// begun, or nap, are at home nowhere.
     pub at_home: Vec<usize>,
     /// Wake-ups of goroutines by another thread than their own, or by a plain one, that went to the thread they are at home on.
     pub mailed: u64,
@@ -342,7 +344,7 @@ impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "goroutines={} gomaxprocs={} idleprocs={} threads={} spinningthreads={} waitingthreads={} stacks={} guards={} \
+            "goroutines={} gomaxprocs={} idleprocs={} threads={} spinningthreads={} waitingthreads={} stacks={} naps={} guards={} \
              athome={:?} mailed={} drawn={} moved={} threadwakes={} published={} steals={} vainsteals={} \
              globalputs={} globaltakes={} spins={} vainspins={} retaken={}",
             self.goroutines,
@@ -352,6 +354,7 @@ impl fmt::Display for Metrics {
             self.spinning_threads,
             self.waiting_threads,
             self.stacks,
+            self.naps,
             self.guards,
             self.at_home,
             self.mailed,
@@ -407,6 +410,7 @@ pub fn metrics() -> Metrics {
         spinning_threads: usize::try_from(counts.spinning()).unwrap_or(0),
         waiting_threads: usize::try_from(counts.need_p()).unwrap_or(0),
         stacks: stats.handed.iter().sum(),
+        naps: all(|m| &m.naps),
         guards: stats.mode.map_or_else(String::new, |mode| mode.to_string()),
         at_home: ms.iter().map(|m| usize::try_from(m.at_home()).unwrap_or(usize::MAX)).collect(),
         mailed: all(|m| &m.tally.mail),

@@ -3,8 +3,9 @@
 //! A heap of four children a node: pairs of a deadline and a pointer. The four children are one cache line. A **tracked** node
 //! knows its place, so that its owner can move it or take it off at once: what is stopped costs nothing any more, and the heap
 //! never holds more than what is armed. An **untracked** one (a sleep, which nobody takes back) stays untouched until it is off
-//! the heap: while a million goroutines sleep, the heap's moves do not touch a million stacks. What is due is taken off by the
-//! batch, and fetched into the cache by the batch before it fires.
+//! the heap: while a million goroutines sleep, the heap's moves do not touch a million stacks. A **bare** entry is untracked and has
+//! no node either, only a pointer, for what has no room for one: whoever runs the timers says what becomes of it. What is due is
+//! taken off by the batch, and fetched into the cache by the batch before it fires.
 //!
 //! Who may do what:
 //! * `at` belongs to the heap, under its lock. `heap` belongs to the owner of the node, under the owner's lock or because
@@ -36,6 +37,12 @@ const BATCH: usize = 32;
 const NOWHERE: usize = usize::MAX;
 /// Marks the pointer to an untracked node.
 const UNTRACKED: usize = 1;
+/// Marks a pointer to something else.
+const BARE: usize = 2 | UNTRACKED;
+/// Where the marks are.
+const MARKS: usize = 3;
+
+const _: () = assert!(align_of::<Node>() > MARKS);
 
 /// What a timer does when its time has come.
 #[derive(Debug)]
@@ -48,6 +55,9 @@ pub(crate) struct Ops {
     /// Without any lock, on whatever thread runs the timers.
     pub(crate) fire: unsafe fn(NonNull<Node>, Firing),
 }
+
+/// What becomes of a bare entry that is due: called once for each [`Timers::add_bare`], as [`Ops::fire`].
+pub(crate) type Bare = unsafe fn(NonNull<()>, Firing);
 
 /// The circumstances in which a timer fires.
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +154,48 @@ impl Entry {
         Entry { when, node: node.as_ptr().map_addr(|address| address | UNTRACKED) }
     }
 
+    fn bare(when: u64, what: NonNull<()>) -> Entry {
+        Entry { when, node: what.as_ptr().cast::<Node>().map_addr(|address| address | BARE) }
+    }
+
+    /// The node, or what a bare entry has instead.
     fn node(self) -> NonNull<Node> {
-        let node = self.node.map_addr(|address| address & !UNTRACKED);
-        // SAFETY: made from a NonNull of something that is aligned to more than the mark.
+        let node = self.node.map_addr(|address| address & !MARKS);
+        // SAFETY: made from a NonNull of something that is aligned to more than the marks.
         unsafe { NonNull::new_unchecked(node) }
+    }
+
+    fn is_bare(self) -> bool {
+        self.node.addr() & MARKS == BARE
+    }
+
+    /// See [`Ops::prepare`].
+    ///
+    /// # Safety
+    /// * It is off the heap, and will fire.
+    unsafe fn prepare(self) {
+        if !self.is_bare() {
+            // SAFETY: it will fire, so it is still there.
+            let ops = unsafe { self.node().as_ref() }.ops;
+            // SAFETY: as above.
+            unsafe { (ops.prepare)(self.node()) };
+        }
+    }
+
+    /// See [`Ops::fire`]. `bare` is that of a bare one.
+    ///
+    /// # Safety
+    /// * It is off the heap, `due` was asked if it had to be, and this is called once.
+    unsafe fn fire(self, firing: Firing, bare: Bare) {
+        if self.is_bare() {
+            // SAFETY: `add_bare` was given this pointer.
+            unsafe { bare(self.node().cast(), firing) }
+        } else {
+            // SAFETY: it has not fired, so it is still there.
+            let ops = unsafe { self.node().as_ref() }.ops;
+            // SAFETY: by contract.
+            unsafe { (ops.fire)(self.node(), firing) }
+        }
     }
 
     fn is_tracked(self) -> bool {
@@ -310,6 +358,16 @@ impl Timers {
         self.publish(&entries);
     }
 
+    /// Arms a timer that nobody takes back and that has no node: `what` is given to the `bare` of [`run`](Self::run), once.
+    ///
+    /// # Safety
+    /// * `what` is aligned like a [`Node`], and fit for that function until it is called.
+    pub(crate) unsafe fn add_bare(&self, when: u64, what: NonNull<()>) {
+        let mut entries = self.entries.lock();
+        entries.push(Entry::bare(when, what));
+        self.publish(&entries);
+    }
+
     /// Says whether the earliest deadline is an earlier one than before.
     fn publish(&self, entries: &Entries) -> bool {
         let next = entries.first();
@@ -318,33 +376,28 @@ impl Timers {
         earlier
     }
 
-    /// Fires everything that is due at `now`, earliest first; says how many that were. `by` is handed on to [`Ops::fire`].
-    /// What another M is about to fire is left to it.
-    pub(crate) fn run(&self, now: u64, by: *const ()) -> usize {
+    /// Fires everything that is due at `now`, earliest first; says how many that were. `by` is handed on to [`Ops::fire`] and to
+    /// `bare`. What another M is about to fire is left to it.
+    pub(crate) fn run(&self, now: u64, by: *const (), bare: Bare) -> usize {
         let mut count = 0;
-        let mut batch = [const { None }; BATCH];
+        let mut batch = [NOBODY; BATCH];
         while self.next() <= now {
             let Some(due) = self.pop(now, &mut batch) else { break };
-            let due = &mut batch[..due];
-            for node in due.iter().flatten() {
+            for entry in &batch[..due] {
                 // SAFETY: `due` has said that it stays until it has fired, or nobody takes it back.
-                let ops = unsafe { node.as_ref() }.ops;
-                // SAFETY: as above.
-                unsafe { (ops.prepare)(*node) };
+                unsafe { entry.prepare() };
             }
-            for node in due.iter_mut().filter_map(Option::take) {
-                // SAFETY: as above.
-                let ops = unsafe { node.as_ref() }.ops;
+            for entry in &batch[..due] {
                 // SAFETY: it was armed, is off the heap, and `due` was asked if it had to be.
-                unsafe { (ops.fire)(node, Firing { now, by }) };
-                count += 1;
+                unsafe { entry.fire(Firing { now, by }, bare) };
             }
+            count += due;
         }
         count
     }
 
     /// Takes the first entries off that are due and that their owners want to fire; says how many. `None`: somebody else is at it.
-    fn pop(&self, now: u64, batch: &mut [Option<NonNull<Node>>; BATCH]) -> Option<usize> {
+    fn pop(&self, now: u64, batch: &mut [Entry; BATCH]) -> Option<usize> {
         let mut entries = self.entries.try_lock()?;
         let mut count = 0;
         while count < BATCH && entries.first() <= now {
@@ -360,7 +413,7 @@ impl Timers {
                 true
             };
             if fires {
-                batch[count] = Some(node);
+                batch[count] = entry;
                 count += 1;
             }
         }
@@ -390,6 +443,12 @@ mod tests {
         FIRED.set(FIRED.take().into_iter().chain([id]).collect());
     }
 
+    unsafe fn fire_bare(what: NonNull<()>, _: Firing) {
+        // SAFETY: bare entries of these tests are numbers.
+        let id = *unsafe { what.cast::<usize>().as_ref() };
+        FIRED.set(FIRED.take().into_iter().chain([id]).collect());
+    }
+
     fn probe(id: usize) -> &'static Probe {
         Box::leak(Box::new(Probe { node: Node::new(&OPS), id }))
     }
@@ -404,7 +463,7 @@ mod tests {
     }
 
     fn run(timers: &Timers, now: u64) -> Vec<usize> {
-        let count = timers.run(now, core::ptr::null());
+        let count = timers.run(now, core::ptr::null(), fire_bare);
         let fired = FIRED.take();
         assert_eq!(fired.len(), count);
         fired
@@ -418,8 +477,11 @@ mod tests {
         }
         // SAFETY: as in `arm`.
         unsafe { timers.add_untracked(15, NonNull::from(probe(4)).cast()) };
+        let number: &usize = Box::leak(Box::new(5));
+        // SAFETY: a number, which stays.
+        unsafe { timers.add_bare(12, NonNull::from(number).cast()) };
         assert_eq!(timers.next(), 10);
-        assert_eq!(run(timers, 20), [1, 4, 2]);
+        assert_eq!(run(timers, 20), [1, 5, 4, 2]);
         assert_eq!(timers.next(), 30);
         assert_eq!(run(timers, 29), []);
         assert_eq!(run(timers, 30), [3]);

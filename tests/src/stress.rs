@@ -53,6 +53,7 @@ pub const STORMS: &[Storm] = &[
     ("tickers", timers::tickers),
     ("timeouts", timers::timeouts),
     ("sleepers", timers::sleepers),
+    ("naps", timers::naps),
     ("timers_while_gomaxprocs_changes", timers::timers_while_gomaxprocs_changes),
     ("select_merge", select::merge),
     ("select_random", select::random),

@@ -21,7 +21,7 @@ macro_rules! storms {
 storms! {
     capacities mixed_threads plain_ping_pong close_races try_races boxes spawn_goroutines spawn_threads spawn_tree gosched
     gomaxprocs blocking syscalls lock_os_thread ended_locked sleep scope join wait_group pin panics goexits dumps
-    idle_and_wake timers after_funcs tickers timeouts sleepers timers_while_gomaxprocs_changes
+    idle_and_wake timers after_funcs tickers timeouts sleepers naps timers_while_gomaxprocs_changes
     select_merge select_random select_both_directions select_timeouts select_waitables select_closing everything
 }
 

@@ -1,9 +1,10 @@
 //! From a parsed `go!` to the tokens that start the goroutine.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::form::{Call, Form, Target};
+use super::nap::{Local, Nap};
 use super::operand::Operand;
 use super::parse::Go;
 use crate::captures;
@@ -39,8 +40,14 @@ pub(crate) fn expand(go: Go, krate: &CratePath) -> TokenStream {
     let captures = go.captures.iter().map(|capture| captures::expand(capture, krate));
     let form = match form {
         Form::Call(call) => start.call(&call),
-        Form::Closure(closure) => start.closure(quote_spanned!(site=> move #closure)),
-        Form::Block(block) => start.closure(quote_spanned!(site=> move || { #block })),
+        Form::Closure(closure) => match body(&closure).as_ref().and_then(Nap::find) {
+            Some(nap) => start.nap(&nap),
+            None => start.closure(quote_spanned!(site=> move #closure)),
+        },
+        Form::Block(block) => match Nap::find(&block) {
+            Some(nap) => start.nap(&nap),
+            None => start.closure(quote_spanned!(site=> move || { #block })),
+        },
         Form::Unfinished(_) => TokenStream::new(), // was an error
     };
     quote_spanned!(site=> { #options #(#captures)* #form })
@@ -49,6 +56,16 @@ pub(crate) fn expand(go: Go, krate: &CratePath) -> TokenStream {
 /// Says that the result is not wanted, whatever it is: `#[must_use]`, a lock guard, or `!`.
 pub(crate) fn discard(call: &TokenStream) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(let_underscore_lock, clippy::diverging_sub_expression)] let _ = #call;)
+}
+
+/// The statements of a closure `|| { .. }`.
+fn body(closure: &TokenStream) -> Option<TokenStream> {
+    match closure.clone().into_iter().nth(2)? {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+            closure.clone().into_iter().nth(3).is_none().then(|| group.stream())
+        }
+        _ => None,
+    }
 }
 
 /// How this goroutine is started.
@@ -68,6 +85,70 @@ impl Start<'_> {
     // Two closures, because `return` in the block may give a value of any type, and the runtime wants `()`.
     fn closure(&self, closure: TokenStream) -> TokenStream {
         self.goroutine(discard(&quote_spanned!(Span::mixed_site()=> (#closure)())))
+    }
+
+    // Input:
+    //     { let start = Instant::now(); println!("{name}"); time::sleep(d); after }
+    // Output:
+    //     ::goconc::__private::nap::go(move || {
+    //         let start = Instant::now();
+    //         println!("{name}");
+    //         let duration = d;
+    //         let nap = if ::goconc::__private::nap::is_sleep(&time::sleep) {
+    //             ::goconc::__private::nap::Here.sleep_for(duration)
+    //         } else {
+    //             time::sleep(duration);
+    //             ::goconc::__private::nap::Nap::over()
+    //         };
+    //         let can_move = true && (&::goconc::__private::nap::Local(&start)).can_move();
+    //         nap.then(can_move, move || {
+    //             let start = start;
+    //             let _ = &name;
+    //             let _ = (move || { after })();
+    //         })
+    //     });
+    //
+    // Whether `time::sleep` is ours, only the compiler knows. It has seen to it that the first closure, and so all that is captured,
+    // may go to another thread; for the variables in between `Local` finds out.
+    fn nap(&self, Nap { before, locals, seen, sleep, duration, after }: &Nap) -> TokenStream {
+        let site = Span::mixed_site();
+        let module = self.krate.private("nap");
+        let names = locals.iter().map(|local| &local.name);
+        let kept = locals.iter().filter(|local| !local.used).map(|Local { mutable, name, .. }| {
+            quote_spanned! {site=>
+                #[allow(unused_variables, unused_mut, clippy::redundant_locals)]
+                let #mutable #name = #name;
+            }
+        });
+        // What stands where the `go!` is, is no place of a sleep. Nor would be a call by a path that begins there.
+        let spot = sleep.clone().into_iter().next().map_or(site, |first| first.span());
+        let value = syn::spanned::Spanned::span(duration).resolved_at(site);
+        let value = quote_spanned!(value=> duration);
+        let sleep_for = quote_spanned!(spot=> .sleep_for(#value));
+        let go_on = discard(&quote_spanned!(site=> (move || { #after })()));
+        let begin = quote_spanned! {site=>
+            #(#before;)*
+            let #value = #duration;
+            let nap = if #module::is_sleep(&#sleep) {
+                #module::Here #sleep_for
+            } else {
+                #sleep(#value);
+                #module::Nap::over()
+            };
+            let can_move = true #(&& (&#module::Local(&#names)).can_move())*;
+            nap.then(can_move, move || {
+                #(#kept)*
+                #(let _ = &#seen;)*
+                #go_on
+            })
+        };
+        let imports =
+            (!locals.is_empty()).then(|| quote_spanned!(site=> use #module::{MayMove as _, MayStay as _};));
+        self.start(
+            &quote_spanned!(site=> #module::go),
+            &quote_spanned!(site=> #module::go_with),
+            quote_spanned!(site=> #imports #begin),
+        )
     }
 
     // Input:
@@ -135,13 +216,16 @@ impl Start<'_> {
 
     /// The closure stands where the form does, for errors about what it captures.
     fn goroutine(&self, body: TokenStream) -> TokenStream {
+        self.start(&self.krate.private("go"), &self.krate.private("go_with"), body)
+    }
+
+    /// By one of two functions: without options, and with.
+    fn start(&self, go: &TokenStream, go_with: &TokenStream, body: TokenStream) -> TokenStream {
         let site = Span::mixed_site();
         let closure = quote_spanned!(self.span.resolved_at(site)=> move || { #body });
         if self.has_options {
-            let go_with = self.krate.private("go_with");
             quote_spanned!(site=> #go_with(options, #closure);)
         } else {
-            let go = self.krate.private("go");
             quote_spanned!(site=> #go(#closure);)
         }
     }

@@ -13,9 +13,10 @@ const NOT_TWO: &str = "`go!` starts one goroutine: write a `go!` for each call, 
 pub(crate) enum Form {
     /// Evaluated now but for the call itself.
     Call(Call),
-    /// A closure: everything after `move`, that is `|| ..`. Its body is not parsed, so that an editor can complete in it.
+    /// A closure: everything after `move`, that is `|| ..`. Its body is not parsed, so that an editor can complete in it; but see
+    /// [`Nap`](super::nap::Nap).
     Closure(TokenStream),
-    /// Statements, not parsed either.
+    /// Statements, as the body of a closure.
     Block(TokenStream),
     /// `server.handle` without `(..)`, which is reported. While it is being typed an editor completes by its type.
     Unfinished(Expr),
@@ -222,7 +223,7 @@ fn assignment(text: &str) -> String {
 }
 
 /// Whether it is `+=` or the like.
-fn is_assignment(op: &BinOp) -> bool {
+pub(super) fn is_assignment(op: &BinOp) -> bool {
     use BinOp::*;
     matches!(
         op,

@@ -2,6 +2,7 @@
 
 pub(crate) mod expand;
 pub(crate) mod form;
+mod nap;
 pub(crate) mod operand;
 mod parse;
 #[cfg(test)]

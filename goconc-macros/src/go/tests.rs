@@ -216,3 +216,109 @@ fn an_error_leaves_something_well_typed() {
         ),
     );
 }
+
+/// Up to the sleep one closure, behind it another one.
+#[test]
+fn a_block_that_begins_with_a_sleep() {
+    let nap = |imports: &str, before: &str, sleep: &str, d: &str, can_move: &str, kept: &str, after: &str| {
+        format!(
+            "{{ ::goconc::__private::nap::go(move || {{
+                {imports} {before}
+                let duration = {d};
+                let nap = if ::goconc::__private::nap::is_sleep(&{sleep}) {{
+                    ::goconc::__private::nap::Here.sleep_for(duration)
+                }} else {{
+                    {sleep}(duration);
+                    ::goconc::__private::nap::Nap::over()
+                }};
+                let can_move = true {can_move};
+                nap.then(can_move, move || {{ {kept} {ALLOW} let _ = (move || {{ {after} }})(); }})
+            }}); }}"
+        )
+    };
+    let plain = nap("", "", "time::sleep", "d", "", "", "f(); g()");
+    for form in [
+        "|| { time::sleep(d); f(); g() }",
+        "move || { time::sleep(d); f(); g() }",
+        "time::sleep(d); f(); g()",
+    ] {
+        go(form, &plain);
+    }
+    braces("time::sleep(d)", &nap("", "", "time::sleep", "d", "", "", ""));
+    braces("{ time::sleep(d); }", &nap("", "", "time::sleep", "d", "", "", ""));
+    let keep = |name: &str| {
+        format!(
+            "#[allow(unused_variables, unused_mut, clippy::redundant_locals)] let {name} = {};",
+            name.replace("mut ", "")
+        )
+    };
+    braces(
+        "let d = 2 * N; let mut a: u8 = f(d, x)?; goconc::time::sleep(d)",
+        "{ ::goconc::__private::go(move || { ALLOW let _ = (move || { let d = 2 * N; let mut a: u8 = f(d, x)?; goconc::time::sleep(d) })(); }); }"
+            .replace("ALLOW", ALLOW)
+            .as_str(),
+    );
+    braces(
+        "let d = 2 * N; let mut a: u8 = f(d, x); println!(\"{s}\", t.u, 1); goconc::time::sleep(d); g(a, s)",
+        &nap(
+            "use ::goconc::__private::nap::{MayMove as _, MayStay as _};",
+            "let d = 2 * N; let a: u8 = f(d, x); println!(\"{s}\", t.u, 1);",
+            "goconc::time::sleep",
+            "d",
+            "&& (&::goconc::__private::nap::Local(&d)).can_move() && (&::goconc::__private::nap::Local(&a)).can_move()",
+            &format!("{} let _ = &s; let _ = &t.u;", keep("mut a")),
+            "g(a, s)",
+        ),
+    );
+}
+
+/// What cannot be told from its tokens to be the same in two closures stays in one.
+#[test]
+fn blocks_that_stay_whole() {
+    let whole = |body: &str| {
+        braces(
+            body,
+            &format!(
+                "{{ ::goconc::__private::go(move || {{ {ALLOW} let _ = (move || {{ {body} }})(); }}); }}"
+            ),
+        );
+    };
+    for before in [
+        "let r = &x",
+        "let n = x.name()",
+        "let (a, b) = pair",
+        "let _ = f()",
+        "let d = 5; let d = g(d)",
+        "let d = d * 2",
+        "let c = || 5",
+        "let v = Vec::new()",
+        "let v = None",
+        "let v = f(&x)",
+        "let v = vec![1]",
+        "let a = b == c",
+        "let Some(x) = f() else { return }",
+        "x.finish()",
+        "x = 5",
+        "return",
+        "if a { b() }",
+        "println!(\"{}\", x.name())",
+        "println!(\"{:w$}\", x)",
+        "println!(\"{x}\", x = 5)",
+        "log!(\"x\")",
+        "#[cfg(unix)] let x = 5",
+        "defer!(f())",
+        "fn f() {}",
+    ] {
+        whole(&format!("{before}; time::sleep(d); after()"));
+    }
+    for sleep in [
+        "sleep(d)",
+        "time::sleep(&d)",
+        "time::sleep(x.d())",
+        "time::sleep(a, b)",
+        "x = time::sleep(d)",
+        "thread::sleep(d)",
+    ] {
+        whole(&format!("{sleep}; after()"));
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod arg;
 pub mod capture;
+pub mod nap;
 pub mod outside_of_defer;
 
 use std::borrow::Cow;
@@ -43,7 +44,7 @@ pub fn go_with<F: FnOnce() + Send + 'static>(options: Options, f: F) {
 
 /// The options of `go!`.
 #[derive(Debug, Default)]
-pub struct Options(Wish);
+pub struct Options(pub(super) Wish);
 
 impl Options {
     /// None.

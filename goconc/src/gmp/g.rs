@@ -34,6 +34,9 @@ use crate::stack::{self, Class, Slot};
 use crate::sys::spin::ByteLock;
 use crate::sys::{clock, fetch};
 
+/// How dumps call a goroutine that sleeps, with a stack or without.
+pub(crate) const SLEEP: &str = "sleep";
+
 /// Why a goroutine waits. The texts are Go's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -62,7 +65,7 @@ impl WaitReason {
         (WaitReason::ChanSendNil, "chan send (nil chan)"),
         (WaitReason::Select, "select"),
         (WaitReason::SelectNoCases, "select (no cases)"),
-        (WaitReason::Sleep, "sleep"),
+        (WaitReason::Sleep, SLEEP),
         (WaitReason::WaitGroup, "sync.WaitGroup.Wait"),
         (WaitReason::Join, "join"),
         (WaitReason::Scope, "scope"),
@@ -381,6 +384,11 @@ impl G {
         if self.has_name.load(Ordering::Relaxed) {
             self.drop_name();
         }
+    }
+
+    /// Takes its name, for a record that goes on as this goroutine.
+    pub(crate) fn take_name(&self) -> Option<Name> {
+        if self.has_name.load(Ordering::Relaxed) { self.name.lock().take() } else { None } // our own
     }
 
     #[cold]

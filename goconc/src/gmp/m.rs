@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::gmp::record::FreeList;
 use crate::gmp::retake::Retake;
-use crate::gmp::{G, P};
+use crate::gmp::{G, P, Runnable};
 use crate::queue::inbox::Inbox;
 use crate::queue::ring::Ring;
 use crate::stack::{Class, Slot};
@@ -86,12 +86,14 @@ pub(crate) struct M {
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
     pub(crate) runnext: Cell<Option<&'static G>>,
-    home: UnsafeCell<Ring<&'static G>>,
+    home: UnsafeCell<Ring<Runnable>>,
     own: UnsafeCell<Own>,
     /// Goroutines started by code on this M. Written by itself.
     pub(crate) started: AtomicU64,
     /// Goroutines that ended on this M. Written by itself.
     pub(crate) ended: AtomicU64,
+    /// Those among them that have only left their stacks, for a nap. Written by itself.
+    pub(crate) naps: AtomicU64,
     /// RUNNING, PARKED or NEEDS_P; read and written under the scheduler's lock only.
     pub(crate) state: AtomicU8,
     /// Random choices.
@@ -187,6 +189,7 @@ impl M {
             }),
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            naps: AtomicU64::new(0),
             state: AtomicU8::new(RUNNING),
             rng: Rng::new(id as u64 + 1),
             long_runs: Cell::new(false),
@@ -225,13 +228,13 @@ impl M {
         unsafe { &mut *self.own.get() }
     }
 
-    /// Started goroutines that can run here, oldest first.
+    /// Goroutines that can run here, oldest first: those at home here, and those whose nap has ended here, which have no stack yet.
     ///
     /// # Safety
     /// * The caller is this M in the runtime, or sysmon while it takes the M's P, and keeps no other reference meanwhile.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "exclusive under `Retake`, which the borrow checker cannot see")]
-    pub(crate) unsafe fn home(&self) -> &mut Ring<&'static G> {
+    pub(crate) unsafe fn home(&self) -> &mut Ring<Runnable> {
         // SAFETY: exclusive by contract.
         unsafe { &mut *self.home.get() }
     }

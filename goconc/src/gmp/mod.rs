@@ -1,9 +1,9 @@
 //! G, M and P: what they are and who may touch what.
 //!
 //! * **G**, a goroutine that has started: its stack, and a header at the top of that stack's slot. A G belongs to whoever
-//!   took it last: the M that runs it, the queue it is in, or the wait list it is in. One that has not started yet is a
-//!   [`Record`](record::Record): a closure and where it came from, no stack.
-//! * **M**, an OS thread of ours: the queue of started Gs that are at home on it, its inbox, its free lists.
+//!   took it last: the M that runs it, the queue it is in, or the wait list it is in. One that has not started yet, or that
+//!   naps (it began with a sleep), is a [`Record`](record::Record): a closure and where it came from, no stack.
+//! * **M**, an OS thread of ours: the queue of Gs that are at home on it and of those that have napped, its inbox, its free lists.
 //!   Only the thread itself touches these, except the inbox (anyone) and, when [`Retake`](retake::Retake) says so, sysmon.
 //! * **P**, the right to run goroutines; there are GOMAXPROCS of them. It carries the unstarted Gs (`fresh` is private to
 //!   the M that holds the P, `shared` may be stolen from) and the timers. An M without a P runs no scheduler code but the
@@ -23,14 +23,17 @@ pub(crate) use m::M;
 pub(crate) use p::P;
 pub(crate) use record::Record;
 
+use core::num::NonZero;
+use core::ptr::NonNull;
+
 /// Something that can run: an unstarted goroutine or a started one. One word, the lowest bit tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Runnable(usize);
+pub(crate) struct Runnable(NonZero<usize>);
 
 /// The two kinds of [`Runnable`].
 pub(crate) enum Kind {
     /// Has no stack yet.
-    Unstarted(core::ptr::NonNull<Record>),
+    Unstarted(NonNull<Record>),
     /// Has one.
     Started(&'static G),
 }
@@ -40,33 +43,34 @@ const UNSTARTED: usize = 1;
 impl Runnable {
     /// A goroutine that has not started.
     #[inline]
-    pub(crate) fn unstarted(record: core::ptr::NonNull<Record>) -> Self {
-        Runnable(record.as_ptr() as usize | UNSTARTED)
+    pub(crate) fn unstarted(record: NonNull<Record>) -> Self {
+        Runnable(record.expose_provenance() | UNSTARTED)
     }
 
     /// A started goroutine.
     #[inline]
     pub(crate) fn started(g: &'static G) -> Self {
-        Runnable(core::ptr::from_ref(g) as usize)
+        Runnable(NonNull::from(g).expose_provenance())
     }
 
     /// Which of the two it is.
     #[inline]
     pub(crate) fn kind(self) -> Kind {
-        if self.0 & UNSTARTED != 0 {
-            let record = (self.0 & !UNSTARTED) as *mut Record;
+        let word = self.0.get();
+        if word & UNSTARTED != 0 {
+            let record = (word & !UNSTARTED) as *mut Record;
             // SAFETY: made from a NonNull by `unstarted`; records are 64-aligned, so the bit was free.
-            Kind::Unstarted(unsafe { core::ptr::NonNull::new_unchecked(record) })
+            Kind::Unstarted(unsafe { NonNull::new_unchecked(record) })
         } else {
             // SAFETY: made from a `&'static G` by `started`.
-            Kind::Started(unsafe { &*(self.0 as *const G) })
+            Kind::Started(unsafe { &*(word as *const G) })
         }
     }
 
     /// The word, for links.
     #[inline]
     pub(crate) fn to_word(self) -> usize {
-        self.0
+        self.0.get()
     }
 
     /// The way back from [`to_word`](Self::to_word); zero is nobody.
@@ -75,14 +79,35 @@ impl Runnable {
     /// * `word` is zero or came from `to_word` of a goroutine that is still the same.
     #[inline]
     pub(crate) unsafe fn from_word(word: usize) -> Option<Self> {
-        (word != 0).then_some(Runnable(word))
+        NonZero::new(word).map(Runnable)
     }
 
-    fn link(self) -> &'static core::cell::Cell<usize> {
+    /// The goroutine, if it has started.
+    #[inline]
+    pub(crate) fn as_started(self) -> Option<&'static G> {
+        match self.kind() {
+            Kind::Unstarted(_) => None,
+            Kind::Started(g) => Some(g),
+        }
+    }
+
+    /// What comes behind it in a chain; see [`to_word`](Self::to_word). By its owner.
+    #[inline]
+    fn next(self) -> usize {
         match self.kind() {
             // SAFETY: a runnable record stays valid until it is started, and is owned by whoever holds this word.
-            Kind::Unstarted(record) => unsafe { &(*record.as_ptr()).link },
-            Kind::Started(g) => &g.link,
+            Kind::Unstarted(record) => unsafe { record.as_ref() }.link(),
+            Kind::Started(g) => g.link.get(),
+        }
+    }
+
+    /// Puts `word` behind it. By its owner.
+    #[inline]
+    fn set_next(self, word: usize) {
+        match self.kind() {
+            // SAFETY: as in `next`.
+            Kind::Unstarted(record) => unsafe { record.as_ref() }.set_link(word),
+            Kind::Started(g) => g.link.set(word),
         }
     }
 }
@@ -99,16 +124,16 @@ impl Chain {
         let head = items.next()?;
         let mut last = head;
         for item in items {
-            last.link().set(item.to_word());
+            last.set_next(item.to_word());
             last = item;
         }
-        last.link().set(0);
+        last.set_next(0);
         Some(Chain { head: head.to_word() })
     }
 
     /// A chain of one.
     pub(crate) fn of(item: Runnable) -> Chain {
-        item.link().set(0);
+        item.set_next(0);
         Chain { head: item.to_word() }
     }
 
@@ -116,7 +141,7 @@ impl Chain {
     pub(crate) fn pop(&mut self) -> Option<Runnable> {
         // SAFETY: chains are only made by `link`, of goroutines that whoever holds the chain owns.
         let first = unsafe { Runnable::from_word(self.head) }?;
-        self.head = first.link().get();
+        self.head = first.next();
         Some(first)
     }
 }

@@ -6,12 +6,15 @@
 //!
 //! A closure of up to three words lives in the record, one of up to a cache line in a block beside it, any other in a box. Which
 //! it is, and how to get it out again, only `run` knows. Names are rare, and kept apart.
+//!
+//! A goroutine that **naps** is in here a second time: it has begun, with a sleep, and what it does afterwards is a closure again. Then
+//! `link`, which no queue needs meanwhile, is the place of the sleep.
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
@@ -39,15 +42,16 @@ type Run = unsafe fn(NonNull<Record>, &'static M);
 /// An unstarted goroutine.
 #[repr(C, align(64))]
 pub(crate) struct Record {
-    /// The next in a chain or a free list. Owned by whoever owns the record.
-    pub(crate) link: Cell<usize>,
+    /// The next in a chain or a free list, or where it naps. Owned by whoever owns the record. Atomic for dumps.
+    link: AtomicUsize,
     /// Moves the closure out, frees the record, runs the closure.
     run: Cell<Run>,
     /// Its id; zero while the record is free. Atomic for dumps.
     pub(crate) id: AtomicU64,
     /// Where it was started. Atomic for dumps.
     created_at: AtomicPtr<Location<'static>>,
-    /// Who started it, whether it has a name, and the class of stack it wants, in this order from the top. Atomic for dumps.
+    /// Who started it, whether it has a name, whether it naps, and the class of stack it wants, in this order from the top. Atomic
+    /// for dumps.
     kin: AtomicU64,
     /// The closure, or a pointer to where it is.
     closure: UnsafeCell<[MaybeUninit<usize>; INLINE_WORDS]>,
@@ -57,8 +61,10 @@ const _: () = assert!(size_of::<Record>() == 64);
 
 /// In `kin`: it has a name, which is in [`NAMES`].
 const NAMED: u64 = 1 << 7;
+/// In `kin`: it naps.
+const NAPS: u64 = 1 << 6;
 /// In `kin`: the number of the class.
-const CLASS: u64 = NAMED - 1;
+const CLASS: u64 = NAPS - 1;
 /// In `kin`: where the number of the goroutine that started it begins.
 const PARENT: u32 = 8;
 
@@ -96,7 +102,7 @@ fn keep_name(id: u64, name: Name) {
 impl Record {
     fn empty() -> Record {
         Record {
-            link: Cell::new(0),
+            link: AtomicUsize::new(0),
             run: Cell::new(run_nothing),
             id: AtomicU64::new(0),
             created_at: AtomicPtr::new(core::ptr::null_mut()),
@@ -143,7 +149,7 @@ impl Record {
             keep_name(id, name);
             kin |= NAMED;
         }
-        self.id.store(id, Ordering::Relaxed); // for dumps only; the queue publishes the record itself
+        self.id.store(id, Ordering::Release); // pairs with the Acquire in `nap`; the queue publishes the record itself
         self.created_at.store(core::ptr::from_ref(created_at).cast_mut(), Ordering::Relaxed); // as above
         self.kin.store(kin, Ordering::Relaxed); // as above
     }
@@ -187,6 +193,46 @@ impl Record {
         Class::from_index((self.kin.load(Ordering::Relaxed) & CLASS) as usize) // written by who owned it before us
     }
 
+    /// See the field. By the owner.
+    #[inline]
+    pub(crate) fn link(&self) -> usize {
+        self.link.load(Ordering::Relaxed) // handed over with the record
+    }
+
+    /// See the field. By the owner.
+    #[inline]
+    pub(crate) fn set_link(&self, word: usize) {
+        self.link.store(word, Ordering::Relaxed); // as in `link`; after a nap see `nap_ends`
+    }
+
+    /// It naps, at `at`, and is in no queue until [`nap_ends`](Self::nap_ends). By the owner, before a timer has it.
+    pub(crate) fn nap_begins(&self, at: &'static Location<'static>) {
+        self.set_link(core::ptr::from_ref(at).expose_provenance());
+        let kin = self.kin.load(Ordering::Relaxed) | NAPS; // ours
+        self.kin.store(kin, Ordering::Release); // pairs with the Acquires in `nap`: the place, and before it the number
+    }
+
+    /// It can be queued, and run.
+    pub(crate) fn nap_ends(&self) {
+        let kin = self.kin.load(Ordering::Relaxed) & !NAPS; // ours
+        self.kin.store(kin, Ordering::Relaxed); // the fence orders it
+        fence(Ordering::Release); // pairs with the fence in `nap`: who sees a later link sees that the nap is over
+    }
+
+    /// Where it naps, if it does. For dumps.
+    pub(crate) fn nap(&self) -> Option<&'static Location<'static>> {
+        // A goroutine naps once. So if the number is the same before and after, and it naps both times, it did in between.
+        let id = self.id.load(Ordering::Acquire); // pairs with the Release in `begin`: no nap of an earlier one is seen
+        let naps = || self.kin.load(Ordering::Acquire) & NAPS != 0; // pairs with the Release in `nap_begins`
+        let napped = id != 0 && naps(); // free, and free again, is not the same in between
+        let at = self.link.load(Ordering::Relaxed); // the fence orders it
+        fence(Ordering::Acquire); // pairs with the fence in `nap_ends`
+        let still = naps() && self.id.load(Ordering::Relaxed) == id; // not before the load of `kin`, which is an Acquire
+        let at = core::ptr::with_exposed_provenance::<Location<'static>>(at);
+        // SAFETY: it has napped all the time, so this was made from a `&'static Location` by `nap_begins`.
+        (napped && still).then(|| unsafe { &*at })
+    }
+
     /// Whether that is `class`.
     #[inline]
     pub(crate) fn wants(&self, class: Class) -> bool {
@@ -202,6 +248,12 @@ impl Record {
     /// Takes the name, if there is one. By the owner.
     pub(crate) fn take_name(&self) -> Option<Name> {
         NAMES.lock().remove(&self.id.load(Ordering::Relaxed)) // our own
+    }
+
+    /// A copy of its name, if it has one, and nobody is at the names just now. For dumps.
+    pub(crate) fn name(&self) -> Option<String> {
+        let id = self.id.load(Ordering::Relaxed); // as of now
+        self.has_name().then(|| NAMES.try_lock()?.get(&id).map(|name| name.to_string())).flatten()
     }
 
     /// Moves the closure out, gives what held it to `m`, and runs the closure.
@@ -303,7 +355,7 @@ impl FreeList {
         // SAFETY: `refill` and `give` store addresses of records only.
         let record = unsafe { NonNull::new_unchecked(self.head as *mut Record) };
         // SAFETY: a record in our list is ours.
-        self.head = unsafe { record.as_ref() }.link.get();
+        self.head = unsafe { record.as_ref() }.link();
         self.len -= 1;
         record
     }
@@ -320,7 +372,7 @@ impl FreeList {
         if self.len == BATCH {
             self.set_batch_aside();
         }
-        r.link.set(self.head);
+        r.set_link(self.head);
         self.head = record.as_ptr() as usize;
         self.len += 1;
     }
@@ -355,7 +407,7 @@ impl FreeList {
                 unsafe { record.write(Record::empty()) };
                 if i + 1 < BATCH {
                     // SAFETY: written just now; the next one lies in the piece as well.
-                    unsafe { record.as_ref() }.link.set(record.as_ptr().wrapping_add(1) as usize);
+                    unsafe { record.as_ref() }.set_link(record.as_ptr().wrapping_add(1) as usize);
                 }
             }
             depot.slabs.push(first);

@@ -15,6 +15,7 @@
 //! | `park` | unlock, then leave the stack; take the node, then ready | mirrors `sched::park`, `arch::switch`, `M::take_over` |
 //! | `idle` | who is woken and when an M may sleep | mirrors `sched::idle` |
 //! | `keeper` | the M that looks after the timers, and who arms an earlier one | mirrors `sched::timers` |
+//! | `nap` | a dump looks at the record of a goroutine that naps | mirrors `gmp::record` |
 //! | `deep` | sysmon sleeps while all sleep, and only then | mirrors `sched::sysmon` |
 //! | `chan` | send, receive and close with waiters | mirrors `chan::hchan` |
 //! | `clock` | the channels of timers: fired, stopped, reset, freed | mirrors `chan::clock`, `timer` |
@@ -38,6 +39,7 @@ mod group;
 mod idle;
 mod inbox;
 mod keeper;
+mod nap;
 mod note;
 mod park;
 mod retake;

@@ -90,13 +90,12 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        if !self.is_home_of(home.front()?) {
-            return None;
-        }
+        let next = home.front()?.as_started().filter(|g| self.is_home_of(g))?;
+        home.pop_front();
         if home.len() >= MANY {
             fetch_ahead(home);
         }
-        home.pop_front()
+        Some(next)
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.

@@ -9,8 +9,8 @@ use crate::gmp::{Chain, G, Kind, M, P, Runnable, m, p};
 use crate::queue::fresh::KEEP;
 use crate::queue::ring::Ring;
 use crate::sched::counts::Counts;
-use crate::sched::{global_is_empty, global_take, gomaxprocs};
-use crate::sched::{stop, timers};
+use crate::sched::{global_is_empty, global_push, global_take, gomaxprocs};
+use crate::sched::{idle, stop, timers};
 use crate::sys::clock;
 use crate::timer::NEVER;
 
@@ -130,11 +130,11 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        if let Some(g) = home.pop_front() {
+        if let next @ Some(_) = home.pop_front() {
             if home.len() >= MANY {
                 fetch_ahead(home);
             }
-            return Some(Runnable::started(g));
+            return next;
         }
         if let Some(record) = private.fresh.pop() {
             p.note_len(private.fresh.len());
@@ -147,16 +147,26 @@ impl M {
         published.and_then(|chain| self.unpack(p, chain))
     }
 
-    /// The next goroutine at home here.
+    /// The next goroutine of those at home here, or that have napped.
     fn next_started(&'static self) -> Option<Runnable> {
-        let next = || {
-            // SAFETY: we are this M, in the runtime.
-            self.runnext.take().or_else(|| unsafe { self.home() }.pop_front()).map(Runnable::started)
-        };
+        let next = || self.runnext.take().map(Runnable::started).or_else(|| self.pop_home());
         next().or_else(|| {
             self.drain_inbox();
             next()
         })
+    }
+
+    /// The oldest in the queue that this M may run: one that has no stack yet goes to others if this thread is locked.
+    pub(super) fn pop_home(&'static self) -> Option<Runnable> {
+        loop {
+            // SAFETY: we are this M, in the runtime.
+            let next = unsafe { self.home() }.pop_front()?;
+            if !self.exclusive() || next.as_started().is_some() {
+                return Some(next);
+            }
+            global_push(Chain::of(next));
+            idle::submitted();
+        }
     }
 
     /// Moves what others made runnable to the queue.
@@ -166,7 +176,7 @@ impl M {
             let home = unsafe { self.home() };
             let before = home.len();
             // SAFETY: only `ready` pushes, and it pushes Gs.
-            self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
+            self.inbox.drain(|item| home.push_back(Runnable::started(unsafe { m::g_of_item(item) })));
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
     }
@@ -184,7 +194,7 @@ impl M {
             match next.kind() {
                 Kind::Started(g) => {
                     g.fetch();
-                    home.push_back(g);
+                    home.push_back(next);
                 }
                 Kind::Unstarted(_) if private.fresh.len() >= KEEP => {
                     p.publish(&private.shared, Chain::of(next))
@@ -192,7 +202,7 @@ impl M {
                 Kind::Unstarted(record) => private.fresh.push(record),
             }
         }
-        home.iter_from(had).for_each(G::fetch_stack);
+        home.iter_from(had).filter_map(Runnable::as_started).for_each(G::fetch_stack);
         private.kept = private.fresh.len();
         private.kept_since = clock::ticks();
         p.note_len(private.fresh.len());
@@ -214,7 +224,7 @@ impl M {
         if !home.is_empty()
             && let Some(g) = self.runnext.take()
         {
-            home.push_back(g); // a pair that readies each other for ever goes behind the rest now
+            home.push_back(Runnable::started(g)); // a pair that readies each other for ever goes behind the rest now
         }
         if self.exclusive() {
             return self.pass_on(p);
@@ -367,11 +377,12 @@ impl M {
 
 /// Has the cache fetch what the goroutines need that are next but some, of a queue so long that it cannot be there any more.
 #[inline]
-pub(super) fn fetch_ahead(home: &Ring<&'static G>) {
-    if let Some(g) = home.get(HEADERS_AHEAD) {
+pub(super) fn fetch_ahead(home: &Ring<Runnable>) {
+    let get = |n| home.get(n).and_then(Runnable::as_started);
+    if let Some(g) = get(HEADERS_AHEAD) {
         g.fetch();
     }
-    if let Some(g) = home.get(STACKS_AHEAD) {
+    if let Some(g) = get(STACKS_AHEAD) {
         g.fetch_stack();
     }
 }

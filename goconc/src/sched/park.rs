@@ -105,7 +105,7 @@ fn go_on(g: &'static G) -> Option<NonZero<usize>> {
 
 /// Whether the calling goroutine may not change threads while it is stopped.
 #[inline(always)]
-fn is_bound() -> bool {
+pub(super) fn is_bound() -> bool {
     std::thread::panicking() || migration::binds()
 }
 
@@ -145,7 +145,7 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
         g.now_runnable();
         if let Some(kicked) = m.runnext.replace(Some(g)) {
             // SAFETY: we are this M, in the runtime.
-            unsafe { m.home() }.push_back(kicked);
+            unsafe { m.home() }.push_back(Runnable::started(kicked));
         }
     } else {
         push_inbox(home, node);
@@ -243,7 +243,7 @@ fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
     g.parks.set(g.parks.get().wrapping_add(1));
     g.now_runnable();
     g.begins_to_stop();
-    home.push_back(g);
+    home.push_back(Runnable::started(g));
     m.next_stack(g)
 }
 

@@ -197,7 +197,12 @@ impl M {
     /// one. It ends, unless it is the main thread, or goroutines are at home on it, which go on here.
     #[cold]
     fn locked_one_ended(&'static self) -> Then {
-        if self.is_main.get() || self.at_home() != 0 { Then::Stay } else { Then::Leave }
+        if self.is_main.get() || self.at_home() != 0 {
+            return Then::Stay;
+        }
+        let left = self.pop_home(); // those that have napped go to others
+        debug_assert!(left.is_none(), "nobody is at home here");
+        Then::Leave
     }
 }
 

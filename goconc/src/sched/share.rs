@@ -74,7 +74,7 @@ impl M {
     /// for its child, which then stays.
     fn parent_goes_on(&'static self, private: &p::Private) -> bool {
         // SAFETY: we are this M, in the runtime.
-        let Some(last) = unsafe { self.home() }.back() else { return false };
+        let Some(last) = unsafe { self.home() }.back().and_then(Runnable::as_started) else { return false };
         // SAFETY: it is in a queue of ours, so it is ours.
         let parent = private.fresh.newest().map(|record| unsafe { record.as_ref() }.parent());
         parent == Some(last.id.load(Ordering::Relaxed)) // as above: ours
@@ -91,8 +91,8 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let keep = (home.len() / 2).max(home.len().saturating_sub(SHARED_AT_ONCE));
-        home.iter_from(keep).for_each(G::fetch_link);
-        let mut give = home.take_from(keep).map(Runnable::started);
+        home.iter_from(keep).filter_map(Runnable::as_started).for_each(G::fetch_link);
+        let mut give = home.take_from(keep);
         Chain::link(&mut give).map(|chain| p.publish(&private.shared, chain)).is_some()
     }
 
@@ -136,12 +136,12 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let mut movable = (0..home.len().min(SHARED_AT_ONCE)).filter_map(|_| {
-            let g = home.pop_front()?;
-            if g.stays_home() {
-                home.push_back(g);
+            let next = home.pop_front()?;
+            if next.as_started().is_some_and(G::stays_home) {
+                home.push_back(next);
                 return None;
             }
-            Some(Runnable::started(g))
+            Some(next)
         });
         Chain::link(&mut movable).map(|chain| publish(p, chain)).is_some()
     }

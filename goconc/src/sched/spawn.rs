@@ -10,7 +10,7 @@ use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
-use crate::sched::{global_push, idle, park, share, start};
+use crate::sched::{global_push, idle, park, share, start, timers};
 use crate::stack::{self, Class};
 
 /// Numbers are given out to Ms in batches.
@@ -87,6 +87,41 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
     m.retake.exit();
 }
 
+/// The calling goroutine, whose closure is about to return, sleeps until `when` and then goes on as `rest`: without a stack
+/// meanwhile, and perhaps on another thread. False, and `rest` comes back: it has something that stays with its stack or its thread.
+///
+/// # Safety
+/// * What `rest` borrows outlives its run, and it may run on another thread.
+/// * The caller does nothing more on the goroutine's account than to return from its closure.
+pub(crate) unsafe fn nap<F: FnOnce()>(
+    g: &'static G,
+    when: u64,
+    at: &'static Location<'static>,
+    rest: F,
+) -> Result<(), F> {
+    let Some((parent, created_at)) =
+        g.origin().filter(|_| !(g.has_baggage.get() || g.stays_home() || park::is_bound()))
+    else {
+        return Err(rest);
+    };
+    let m = g.m();
+    park::enter(m);
+    // SAFETY: we run on this M's thread, as its goroutine.
+    let own = unsafe { m.own() };
+    let record = own.records.take();
+    let id = g.id.load(Ordering::Relaxed); // our own
+    let origin = Origin { id, parent, created_at, name: g.take_name(), class: g.class };
+    // SAFETY: a free record of ours; the closure is Send by contract.
+    unsafe { Record::fill(record, origin, rest, || own.blocks.take()) };
+    // SAFETY: filled just now, and ours.
+    unsafe { record.as_ref() }.nap_begins(at);
+    m.count(&m.naps); // before its stack is counted as ended
+    // SAFETY: as above.
+    unsafe { timers::arm_nap(m, record, when) };
+    m.retake.exit();
+    Ok(())
+}
+
 /// # Safety
 /// * As [`spawn_unchecked`].
 #[cold]
@@ -139,7 +174,9 @@ pub(crate) fn live() -> usize {
     // Ends first: a goroutine that starts and ends in between must not make the difference negative.
     let (mut started, mut ended) = (0, 0);
     crate::gmp::m::for_each(|m| ended += m.ended.load(Ordering::Relaxed)); // statistics, here and below
-    crate::gmp::m::for_each(|m| started += m.started.load(Ordering::Relaxed));
+    crate::gmp::m::for_each(|m| {
+        started += m.started.load(Ordering::Relaxed) + m.naps.load(Ordering::Relaxed)
+    });
     started += STARTED_OUTSIDE.load(Ordering::Relaxed);
     usize::try_from(started.saturating_sub(ended)).unwrap_or(usize::MAX)
 }

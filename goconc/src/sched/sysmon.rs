@@ -15,6 +15,7 @@ use crate::dump;
 use crate::gmp::retake::{self, Fenced, Wanted};
 use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
+use crate::queue::ring::Ring;
 use crate::sched::counts::Counts;
 use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, share, spawn, start, timers};
 use crate::sys::env::options;
@@ -323,7 +324,7 @@ impl Asked {
             return false;
         };
         let still = m.p().is_some_and(|held| core::ptr::eq(held, p));
-        let moved = still && migration::moving() && publish_home(m);
+        let moved = still && publish_home(m);
         if !still || !(moved || p.has_work() || is_of_use(p, now)) {
             taking.give_back();
             return false;
@@ -344,21 +345,41 @@ fn is_of_use(p: &'static P, now: u64) -> bool {
     Counts::glance().need_p() != 0 || !global_is_empty() || timers::next() <= now || p.id >= gomaxprocs()
 }
 
-/// Under `Taking`: the started goroutines of a stuck M go to the global queue, so many in a piece as an M should take at a time.
-/// True: there were some.
+/// Under `Taking`: what waits for a stuck M and may go elsewhere goes to the global queue, so many in a piece as an M should take at
+/// a time. True: there was something.
 fn publish_home(m: &'static M) -> bool {
     // SAFETY: `Taking` keeps the M out of the runtime.
     let home = unsafe { m.home() };
+    if !migration::moving() {
+        return publish_napped(home);
+    }
     if let Some(g) = m.runnext.take() {
-        home.push_back(g);
+        home.push_back(Runnable::started(g));
     }
     let before = home.len();
     // SAFETY: the inbox holds Gs only.
-    m.inbox.drain(|item| home.push_back(unsafe { crate::gmp::m::g_of_item(item) }));
+    m.inbox.drain(|item| home.push_back(Runnable::started(unsafe { crate::gmp::m::g_of_item(item) })));
     m.count_many(&m.tally.mail, (home.len() - before) as u64);
-    let mut all = home.take_from(0).map(Runnable::started);
+    let mut all = home.take_from(0);
     let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(share::SHARED_AT_ONCE)));
     chains.map(global_push).count() != 0
+}
+
+/// As [`publish_home`], where what has a stack stays: some of those that have napped.
+fn publish_napped(home: &mut Ring<Runnable>) -> bool {
+    let some = home.len().min(share::SHARED_AT_ONCE);
+    if home.iter_from(0).take(some).all(|next| next.as_started().is_some()) {
+        return false;
+    }
+    let mut napped = (0..some).filter_map(|_| {
+        let next = home.pop_front()?;
+        if next.as_started().is_some() {
+            home.push_back(next);
+            return None;
+        }
+        Some(next)
+    });
+    Chain::link(&mut napped).map(global_push).is_some()
 }
 
 /// Makes the Ms that were asked for.

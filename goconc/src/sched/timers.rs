@@ -12,6 +12,9 @@
 //! * When no P is idle there is nobody to run what is due before one of the busy Ms comes by: sysmon, which takes the P of an M
 //!   that stays in user code, is the rest.
 //!
+//! A goroutine that naps (`spawn::nap`) has no stack, and is an entry without a node: when it is due it goes to the end of the same
+//! queue as the others, but any M may take it.
+//!
 //! No deadline is lost between an M that goes to sleep and somebody who arms a timer: the first says that it is no longer the
 //! keeper, fence, reads the deadlines, and says until when it sleeps; the other one publishes the deadline, fence, reads until
 //! when the keeper sleeps. So either the first sees the deadline, or the second finds no keeper, or one that sleeps too long,
@@ -21,10 +24,10 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::gmp::m::{CacheLine, PARKED};
-use crate::gmp::{M, P, g, m, p};
+use crate::gmp::{Chain, M, P, Record, Runnable, g, m, p};
 use crate::queue::inbox::Node;
 use crate::sched::counts::Counts;
-use crate::sched::{idle, park, start};
+use crate::sched::{global_push, idle, park, start};
 use crate::sys::note::Note;
 use crate::sys::{clock, thread};
 use crate::timer::{self, Firing, NEVER, Timers};
@@ -102,6 +105,36 @@ pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, wh
     let p = m.p().unwrap_or_else(|| p::get(0)); // without a P, any P will do
     // SAFETY: by contract.
     unsafe { p.timers.add_untracked(when, node) };
+}
+
+/// Arms the timer that ends the nap of a goroutine, on the M that it has begun on.
+///
+/// # Safety
+/// * The record is filled, naps, and belongs to its timer from now on.
+pub(super) unsafe fn arm_nap(m: &'static M, record: NonNull<Record>, when: u64) {
+    let p = m.p().unwrap_or_else(|| p::get(0)); // as in `arm_untracked`
+    // SAFETY: by contract; a record is a cache line.
+    unsafe { p.timers.add_bare(when, record.cast()) };
+}
+
+/// The deadline of a nap has come: the goroutine can run again, in the order of the deadlines, where the timers are run.
+///
+/// # Safety
+/// * `what` is the record of [`arm_nap`], and this is called once.
+unsafe fn nap_is_over(what: NonNull<()>, firing: Firing) {
+    // SAFETY: as in `ready_due`.
+    let m = unsafe { &*firing.by.cast::<M>() };
+    let record = what.cast::<Record>();
+    // SAFETY: filled by contract, and ours.
+    unsafe { record.as_ref() }.nap_ends();
+    let next = Runnable::unstarted(record);
+    if m.exclusive() {
+        global_push(Chain::of(next));
+        idle::submitted();
+    } else {
+        // SAFETY: we are this M, in the runtime.
+        unsafe { m.home() }.push_back(next);
+    }
 }
 
 /// Before an M that has slept goes on with a goroutine, which may compute for long: it may have been the keeper, or have come to
@@ -205,7 +238,7 @@ impl M {
         }
         let now = clock::tick_coarse();
         let by = core::ptr::from_ref(self).cast();
-        let ran = p::all().map(|p| p.timers.run(now, by)).sum::<usize>() != 0;
+        let ran = p::all().map(|p| p.timers.run(now, by, nap_is_over)).sum::<usize>() != 0;
         if ran {
             self.timers_ran.set(clock::ticks());
         }
@@ -227,7 +260,7 @@ pub(crate) unsafe fn ready_due(firing: Firing, node: NonNull<Node>, home: &'stat
     if park::may_run_on(m, g, home) {
         g.now_runnable();
         // SAFETY: we are this M, in the runtime.
-        unsafe { m.home() }.push_back(g);
+        unsafe { m.home() }.push_back(Runnable::started(g));
     } else {
         park::push_inbox(home, node);
     }

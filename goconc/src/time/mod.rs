@@ -20,6 +20,7 @@ mod timer;
 pub use std::time::{Duration, Instant};
 
 pub use func::after_func;
+pub(crate) use sleep::run_after_nap;
 pub use sleep::sleep;
 pub use ticker::{Ticker, new_ticker, tick};
 pub use timer::{Timer, after, new_timer};

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use std::time::Duration;
 
 use crate::gmp::{Commit, G, WaitReason, g};
-use crate::sched::{park, timers};
+use crate::sched::{park, spawn, timers};
 use crate::sys::soon::soon;
 use crate::timer::{Firing, NEVER, Node, Ops};
 
@@ -34,6 +34,45 @@ pub fn sleep(d: Duration) {
     }
 }
 
+/// The calling goroutine sleeps for `d`, at `at`, and goes on as `rest`, with which it ends. If it `can_move`, it has no stack
+/// meanwhile.
+///
+/// # Safety
+/// * If it `can_move`, `rest` may run on another thread.
+/// * The caller does nothing more on the goroutine's account than to return from its closure.
+pub(crate) unsafe fn run_after_nap<F: FnOnce()>(
+    d: Duration,
+    at: &'static Location<'static>,
+    can_move: bool,
+    rest: F,
+) {
+    let g = match g::current() {
+        Some(g) if !d.is_zero() => g,
+        _ => {
+            sleep(d);
+            return rest();
+        }
+    };
+    park::check_goexit(g);
+    let rest = if can_move {
+        // SAFETY: by contract.
+        match unsafe { spawn::nap(g, deadline(d), at, rest) } {
+            Ok(()) => return,
+            Err(rest) => rest,
+        }
+    } else {
+        rest
+    };
+    sleep_goroutine(g, d, at);
+    rest();
+}
+
+/// When a sleep that begins now is over.
+fn deadline(d: Duration) -> u64 {
+    // A sleep of centuries saturates: never a short sleep.
+    soon().saturating_add(super::nanos(d)).min(NEVER - 1)
+}
+
 /// Lives in the sleeper's frame, which stays until the timer has fired. The alignment keeps what is needed then in one cache line.
 #[repr(C, align(32))]
 struct Sleeper {
@@ -46,9 +85,7 @@ static OPS: Ops = Ops { due: |_| true, prepare, fire };
 
 fn sleep_goroutine(g: &'static G, d: Duration, at: &'static Location<'static>) {
     park::check_goexit(g);
-    // A sleep of centuries saturates: never a short sleep.
-    let when = soon().saturating_add(super::nanos(d)).min(NEVER - 1);
-    let sleeper = Sleeper { node: Node::new(&OPS), g, when };
+    let sleeper = Sleeper { node: Node::new(&OPS), g, when: deadline(d) };
     // Armed once the goroutine has said that it stops: whoever fires the timer can make it runnable.
     park::park(g, Commit::Call(arm, (&raw const sleeper) as usize), WaitReason::Sleep, at);
 }

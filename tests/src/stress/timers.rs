@@ -11,7 +11,7 @@ use std::time::Instant;
 use goconc::chan::Recv;
 use goconc::sync::WaitGroup;
 use goconc::time::{Duration, Ticker, Timer, after_func};
-use goconc::{Chan, runtime, select, time};
+use goconc::{Chan, go, runtime, select, time};
 
 use super::{Rng, SCALE, meanwhile, start, us};
 
@@ -210,6 +210,53 @@ pub(super) fn sleepers() {
         });
     }
     wg.wait();
+}
+
+/// Goroutines that have no stack while they sleep, while threads are locked, blocked, made and sent away, and dumps look at them.
+pub(super) fn naps() {
+    let before = runtime::gomaxprocs(0);
+    let change = |i: usize| {
+        runtime::gomaxprocs([1, 2, 4, 1, 3, 16][i % 6]);
+        if i.is_multiple_of(8) {
+            let dump = runtime::stack_dump();
+            assert!(dump.is_empty() || dump.starts_with("goroutine "), "{dump}");
+        }
+        std::thread::sleep(us([0, 100, 1000][i % 3]));
+    };
+    meanwhile(change, || {
+        let (wg, awake) = (Arc::new(WaitGroup::new()), Arc::new(AtomicUsize::new(0)));
+        for i in 0..4 {
+            wg.go(move || {
+                runtime::lock_os_thread();
+                let mut rng = Rng::new(i);
+                for _ in 0..20 * SCALE {
+                    time::sleep(us(rng.below(200)));
+                    std::thread::sleep(us(rng.below(200)));
+                }
+                if i % 2 == 0 {
+                    runtime::unlock_os_thread(); // the other threads end
+                }
+            });
+        }
+        let n = 1000 * SCALE as u64;
+        for i in 0..n {
+            wg.add(1);
+            go!([wg, awake] {
+                let d = us(i * 7 % 20_000);
+                let start = time::now();
+                time::sleep(d);
+                assert!(time::since(start) >= d);
+                if i.is_multiple_of(16) {
+                    runtime::gosched();
+                }
+                awake.fetch_add(1, Ordering::Relaxed);
+                wg.done();
+            });
+        }
+        wg.wait();
+        assert_eq!(awake.load(Ordering::Relaxed), n as usize);
+    });
+    runtime::gomaxprocs(before);
 }
 
 /// Timers of all kinds while there are more and fewer processors, and goroutines that have their thread for themselves.

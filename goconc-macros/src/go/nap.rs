@@ -1,0 +1,306 @@
+//! Blocks that begin with a sleep: `go! { let d = ..; time::sleep(d); .. }`.
+//!
+//! Such a goroutine needs a stack to begin and a stack to go on, but none while it sleeps, if what comes after the sleep is a
+//! closure of its own. Whether that makes the same program is seen by the tokens, else this finds nothing and the block stays whole.
+//!
+//! What may stand before the sleep: `let name = value;`, `f(value);` and `println!("..", place);`. A value is made of literals, names,
+//! arithmetic, elements and calls; there is no `&`, and no method of a variable. So no variable borrows from another one, and each of
+//! them can move into the second closure. That one mentions whatever the first one has not used up: it is dropped when the block
+//! ends, as it would have been.
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{BinOp, Expr, ExprMethodCall, LitStr, Token, Type, UnOp};
+
+use super::form::is_assignment;
+
+/// A block that begins with a sleep.
+pub(crate) struct Nap {
+    /// The statements before it, without their semicolons.
+    pub(crate) before: Vec<TokenStream>,
+    /// The variables that those declare.
+    pub(crate) locals: Vec<Local>,
+    /// Places that those look at, and that still have their values.
+    pub(crate) seen: Vec<Expr>,
+    /// `time::sleep`, however it is written.
+    pub(crate) sleep: TokenStream,
+    /// How long.
+    pub(crate) duration: Expr,
+    /// The statements after it.
+    pub(crate) after: TokenStream,
+}
+
+/// A variable: `mut name`.
+pub(crate) struct Local {
+    pub(crate) mutable: Option<Token![mut]>,
+    pub(crate) name: Ident,
+    /// Its value is gone, or can be copied.
+    pub(crate) used: bool,
+    /// The number of the statement.
+    declared_by: usize,
+}
+
+impl Nap {
+    /// Takes a block apart. `None`: it does not begin with a sleep, or it cannot be told.
+    pub(crate) fn find(block: &TokenStream) -> Option<Nap> {
+        let trees: Vec<TokenTree> = block.clone().into_iter().collect();
+        let mut rest = trees.as_slice();
+        let mut before = Vec::new();
+        let (sleep, duration) = loop {
+            let end = rest.iter().position(is_semicolon).unwrap_or(rest.len());
+            let (statement, behind) = rest.split_at(end);
+            rest = behind.get(1..).unwrap_or_default();
+            match as_sleep(statement) {
+                Some(parts) => break parts,
+                None if rest.is_empty() => return None,
+                None => before.push(stream(statement)),
+            }
+        };
+        let duration = syn::parse2(duration).ok()?;
+        let mut reader = Reader::default();
+        for (number, statement) in before.iter().enumerate() {
+            reader.statement(number, statement)?;
+        }
+        reader.value(&duration)?;
+        let (locals, seen) = reader.finish();
+        for local in locals.iter().filter(|local| !local.used && local.mutable.is_some()) {
+            unmark(&mut before[local.declared_by]); // nothing here changes it: the second closure's may be changed
+        }
+        Some(Nap { before, locals, seen, sleep, duration, after: stream(rest) })
+    }
+}
+
+fn stream(trees: &[TokenTree]) -> TokenStream {
+    trees.iter().cloned().collect()
+}
+
+/// Takes the `mut` out of `let mut ..`.
+fn unmark(declaration: &mut TokenStream) {
+    let trees = core::mem::take(declaration).into_iter().enumerate();
+    *declaration = trees.filter(|(at, _)| *at != 1).map(|(_, tree)| tree).collect();
+}
+
+fn is_semicolon(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';')
+}
+
+/// `time::sleep(duration)`, and nothing else: the path, and what is in the parentheses.
+fn as_sleep(statement: &[TokenTree]) -> Option<(TokenStream, TokenStream)> {
+    let (TokenTree::Group(duration), path) = statement.split_last()? else { return None };
+    let is = |tree: &TokenTree, name: &str| matches!(tree, TokenTree::Ident(ident) if ident == name);
+    let is_path = |tree: &TokenTree| match tree {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        TokenTree::Group(_) | TokenTree::Literal(_) => false,
+    };
+    let [.., time, _, _, sleep] = path else { return None };
+    let found = duration.delimiter() == Delimiter::Parenthesis
+        && path.iter().all(is_path)
+        && is(time, "time")
+        && is(sleep, "sleep");
+    found.then(|| (stream(path), duration.stream()))
+}
+
+/// Reads what stands before the sleep. `None` from any of its functions: that is more than it understands.
+#[derive(Default)]
+struct Reader {
+    locals: Vec<Local>,
+    seen: Vec<Expr>,
+    used: Vec<Ident>,
+}
+
+impl Reader {
+    fn statement(&mut self, number: usize, tokens: &TokenStream) -> Option<()> {
+        let is_let =
+            matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(word)) if word == "let");
+        if is_let {
+            let Declaration { mutable, name, has_type, value } =
+                Declaration::parse.parse2(tokens.clone()).ok()?;
+            self.value(&value)?;
+            if !has_type && may_be_anything(&value) {
+                return None; // whether it may move is asked before its type is known
+            }
+            let known = |other: &Ident| *other == name;
+            if self.used.iter().any(known) || self.locals.iter().any(|local| known(&local.name)) {
+                return None; // two of one name
+            }
+            self.locals.push(Local { mutable, name, used: false, declared_by: number });
+            return Some(());
+        }
+        match syn::parse2(tokens.clone()).ok()? {
+            Expr::Macro(call) if call.attrs.is_empty() => self.shown(&call.mac),
+            value @ (Expr::Call(_) | Expr::MethodCall(_)) => self.value(&value),
+            _ => None,
+        }
+    }
+
+    /// An expression whose value borrows from no variable.
+    fn value(&mut self, expr: &Expr) -> Option<()> {
+        match expr {
+            Expr::Lit(_) => Some(()),
+            Expr::Path(path) => {
+                self.used.extend(path.path.get_ident().cloned());
+                Some(())
+            }
+            Expr::Field(field) => self.value(&field.base),
+            Expr::Paren(paren) => self.value(&paren.expr),
+            Expr::Cast(cast) => self.value(&cast.expr),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_) | UnOp::Not(_)) => self.value(&unary.expr),
+            Expr::Binary(binary) if is_arithmetic(&binary.op) => {
+                self.value(&binary.left)?;
+                self.value(&binary.right)
+            }
+            Expr::Index(index) if is_place(&index.expr) => {
+                self.seen.push((*index.expr).clone());
+                self.value(&index.index)
+            }
+            Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => self.values(&call.args),
+            Expr::MethodCall(ExprMethodCall { receiver, args, .. }) => {
+                // A value that nobody else has, or a constant: what the method borrows is gone, or stays for ever.
+                match &**receiver {
+                    Expr::Call(_) | Expr::MethodCall(_) | Expr::Lit(_) => self.value(receiver)?,
+                    Expr::Path(path) if is_upper_case(&path.path) => {}
+                    _ => return None,
+                }
+                self.values(args)
+            }
+            _ => None,
+        }
+    }
+
+    fn values<'a>(&mut self, exprs: impl IntoIterator<Item = &'a Expr>) -> Option<()> {
+        exprs.into_iter().try_for_each(|expr| self.value(expr))
+    }
+
+    /// `println!("..", places)` or the like, which only looks at what it shows.
+    fn shown(&mut self, mac: &syn::Macro) -> Option<()> {
+        let printers = ["println", "print", "eprintln", "eprint"];
+        let name = mac.path.get_ident()?;
+        if !printers.iter().any(|printer| name == printer) {
+            return None;
+        }
+        let (text, args) = printed.parse2(mac.tokens.clone()).ok()?;
+        for name in names_in(&text.value())? {
+            let name = Ident::new(&name, text.span());
+            self.seen.push(syn::parse2(name.into_token_stream()).ok()?);
+        }
+        for arg in args {
+            match arg {
+                Expr::Lit(_) => {}
+                place if is_place(&place) => self.seen.push(place),
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn finish(mut self) -> (Vec<Local>, Vec<Expr>) {
+        for local in &mut self.locals {
+            local.used = self.used.contains(&local.name);
+        }
+        let used = self.used;
+        let mut seen = self.seen;
+        seen.retain(|place| root(place).is_some_and(|name| !used.contains(name)));
+        (self.locals, seen)
+    }
+}
+
+/// `let mut name: Type = value`
+struct Declaration {
+    mutable: Option<Token![mut]>,
+    name: Ident,
+    has_type: bool,
+    value: Expr,
+}
+
+impl Declaration {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse::<Token![let]>()?;
+        let mutable = input.parse()?;
+        let name = input.parse()?;
+        let has_type = input.parse::<Option<Token![:]>>()?.is_some();
+        if has_type {
+            input.parse::<Type>()?;
+        }
+        input.parse::<Token![=]>()?;
+        Ok(Declaration { mutable, name, has_type, value: input.parse()? })
+    }
+}
+
+/// Whether what is done with a value later may well decide its type: `Vec::new()`, `None`.
+fn may_be_anything(value: &Expr) -> bool {
+    let name = match value {
+        Expr::Path(path) => path.path.segments.last(),
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => path.path.segments.last(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let generic = ["None", "new", "default", "with_capacity"];
+    name.is_some_and(|name| name.arguments.is_none() && generic.iter().any(|generic| name.ident == generic))
+}
+
+/// `"..", a, b`
+fn printed(input: ParseStream<'_>) -> syn::Result<(LitStr, Vec<Expr>)> {
+    let text = input.parse()?;
+    let mut args = Vec::new();
+    while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+        args.push(input.parse()?);
+    }
+    Ok((text, args))
+}
+
+/// The variables that a format string names. `None`: it is a special one.
+fn names_in(text: &str) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        rest = &rest[open + 1..];
+        if let Some(escaped) = rest.strip_prefix('{') {
+            rest = escaped;
+            continue;
+        }
+        let (inside, behind) = rest.split_once('}')?;
+        let (name, how) = inside.split_once(':').unwrap_or((inside, ""));
+        if how.contains(['$', '*']) {
+            return None;
+        }
+        if !name.is_empty() && name.parse::<usize>().is_err() {
+            syn::parse_str::<Ident>(name).ok()?;
+            names.push(name.to_owned());
+        }
+        rest = behind;
+    }
+    Some(names)
+}
+
+/// A variable, or a field of one.
+fn is_place(expr: &Expr) -> bool {
+    root(expr).is_some()
+}
+
+/// The variable of a place.
+fn root(place: &Expr) -> Option<&Ident> {
+    match place {
+        Expr::Path(path) => path.path.get_ident(),
+        Expr::Field(field) => root(&field.base),
+        _ => None,
+    }
+}
+
+/// The name of a constant or a static.
+fn is_upper_case(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|segment| {
+        let name = segment.ident.to_string();
+        name.contains(char::is_uppercase) && !name.contains(char::is_lowercase)
+    })
+}
+
+/// Takes its operands by value.
+fn is_arithmetic(op: &BinOp) -> bool {
+    use BinOp::*;
+    let compares = matches!(op, And(_) | Or(_) | Eq(_) | Ne(_) | Lt(_) | Le(_) | Gt(_) | Ge(_));
+    !compares && !is_assignment(op)
+}
