@@ -100,6 +100,8 @@ pub(crate) struct M {
     pub(crate) rng: Rng,
     /// Whether goroutines stay long here before they stop, as of late. Written by itself.
     pub(crate) long_runs: Cell<bool>,
+    /// How many goroutines that have begun must be here before others get some of them. Written by itself.
+    pub(crate) worth_sharing: Cell<usize>,
     /// Since when that is being measured, in ticks, idle times left out.
     pub(crate) runs_since: Cell<u64>,
     /// When it got its P, in ticks.
@@ -193,6 +195,7 @@ impl M {
             state: AtomicU8::new(RUNNING),
             rng: Rng::new(id as u64 + 1),
             long_runs: Cell::new(false),
+            worth_sharing: Cell::new(2),
             runs_since: Cell::new(0),
             p_since: Cell::new(0),
             timers_seen: Cell::new(0),

@@ -136,8 +136,10 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`M::share`).
-        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && !migration::moving())
+        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`M::share`). Of those that have
+        // begun, one runs next.
+        let stay = || !migration::moving() || home.len() + 1 < self.worth_sharing.get();
+        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && stay())
     }
 
     /// Whether there is a goroutine that has begun in the M's own queues.

@@ -23,6 +23,10 @@ const AGE_US: u64 = 50;
 pub(super) const SHARED_AT_ONCE: usize = 256;
 /// Goroutines that stay for so long at a time, on average, compute rather than talk: they are worth a wake-up.
 const LONG_RUN_US: u64 = 5;
+/// Those that stay for less talk, and not only to those that wait here: fewer than [`TALKERS`] of them stay together.
+const SHORT_RUN_NS: u64 = 500;
+/// See [`SHORT_RUN_NS`].
+const TALKERS: usize = 16;
 /// More than [`KEEP`] unstarted ones go in chains of so many, and of twice as many when there are [`MANY_CHAINS`] already.
 const CHAIN: usize = KEEP / 4;
 /// See [`CHAIN`]. A thief takes no more at once.
@@ -44,6 +48,9 @@ impl M {
         let spent = now.saturating_sub(self.runs_since.replace(now));
         let long = spent / u64::from(RARELY) > LONG_RUN_US * clock::ticks_per_us();
         self.long_runs.set(long && gomaxprocs() > 1); // there is somebody else to run what would wait
+        let least =
+            if spent / u64::from(RARELY) > SHORT_RUN_NS * clock::ticks_per_us() / 1000 { 2 } else { TALKERS };
+        self.worth_sharing.set(least);
     }
 
     /// Others are idle: publishes surplus and wakes one of them.
@@ -61,7 +68,7 @@ impl M {
                 published |= deal(p, private, started);
             }
         }
-        if started >= 2 && migration::moving() {
+        if started >= self.worth_sharing.get() && migration::moving() {
             published |= self.share_started(p, private);
         }
         if published {
