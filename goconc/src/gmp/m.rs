@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::gmp::record::FreeList;
 use crate::gmp::retake::Retake;
 use crate::gmp::{G, P, Runnable};
+use crate::queue::bundle;
 use crate::queue::inbox::Inbox;
 use crate::queue::ring::Ring;
 use crate::stack::{Class, Slot};
@@ -35,6 +36,8 @@ pub(crate) struct Own {
     pub(crate) slot_batch: usize,
     /// Free records.
     pub(crate) records: FreeList,
+    /// Free bundles.
+    pub(crate) bundles: bundle::Cache,
     /// Free channel blocks.
     pub(crate) blocks: crate::block::Cache,
     /// Numbers for new goroutines: the next one, and the end of the batch.
@@ -185,6 +188,7 @@ impl M {
                 unused: [const { Vec::new() }; CLASSES],
                 slot_batch: 1,
                 records: FreeList::new(),
+                bundles: bundle::Cache::new(),
                 blocks: crate::block::Cache::new(),
                 ids: (0, 0),
                 spin_us: 20,

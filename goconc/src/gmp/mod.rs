@@ -26,6 +26,8 @@ pub(crate) use record::Record;
 use core::num::NonZero;
 use core::ptr::NonNull;
 
+use crate::queue::bundle::Bundle;
+
 /// Something that can run: an unstarted goroutine or a started one. One word, the lowest bit tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Runnable(NonZero<usize>);
@@ -112,13 +114,34 @@ impl Runnable {
     }
 }
 
-/// Goroutines linked one behind the other: what is published and stolen with one exchange.
+/// Goroutines that go together: what is published and stolen with one exchange. Linked one behind the other, or, unstarted ones, in a
+/// bundle: their records have often left the cache, and of a bundle all can be fetched at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain {
+    /// The first [`Runnable`], or a bundle of addresses of records.
     head: usize,
 }
 
+/// In a chain's word: it is a bundle.
+const BUNDLE: usize = 2;
+
 impl Chain {
+    /// A chain of the records whose addresses are in `bundle`.
+    pub(crate) fn of_bundle(bundle: Bundle) -> Chain {
+        Chain { head: bundle.to_word() | BUNDLE }
+    }
+
+    /// What it consists of.
+    #[inline]
+    pub(crate) fn open(self) -> Parts {
+        if self.head & BUNDLE != 0 {
+            // SAFETY: made by `of_bundle`; whoever holds the chain owns the bundle.
+            Parts::Bundle(unsafe { Bundle::from_word(self.head & !BUNDLE) })
+        } else {
+            Parts::Links(Links(self.head))
+        }
+    }
+
     /// Links `items`, first to run first. `None` when there are none.
     pub(crate) fn link(items: &mut dyn Iterator<Item = Runnable>) -> Option<Chain> {
         let head = items.next()?;
@@ -136,12 +159,26 @@ impl Chain {
         item.set_next(0);
         Chain { head: item.to_word() }
     }
+}
 
-    /// Takes the first one off.
-    pub(crate) fn pop(&mut self) -> Option<Runnable> {
-        // SAFETY: chains are only made by `link`, of goroutines that whoever holds the chain owns.
-        let first = unsafe { Runnable::from_word(self.head) }?;
-        self.head = first.next();
+/// What a [`Chain`] consists of.
+pub(crate) enum Parts {
+    /// Addresses of records.
+    Bundle(Bundle),
+    /// Goroutines that are linked.
+    Links(Links),
+}
+
+/// Goroutines that are linked, first to run first. Each is taken off when it comes.
+pub(crate) struct Links(usize);
+
+impl Iterator for Links {
+    type Item = Runnable;
+
+    fn next(&mut self) -> Option<Runnable> {
+        // SAFETY: made by `Chain::link` or `of`, of goroutines that whoever holds this owns.
+        let first = unsafe { Runnable::from_word(self.0) }?;
+        self.0 = first.next();
         Some(first)
     }
 }

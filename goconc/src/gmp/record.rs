@@ -21,8 +21,9 @@ use parking_lot::Mutex;
 
 use crate::block::{self, Block};
 use crate::gmp::M;
+use crate::queue::bundle::{self, Bundle};
 use crate::stack::Class;
-use crate::sys::slab;
+use crate::sys::{fetch, slab};
 
 /// Number of the main goroutine.
 pub(crate) const MAIN_ID: u64 = 1;
@@ -42,7 +43,7 @@ type Run = unsafe fn(NonNull<Record>, &'static M);
 /// An unstarted goroutine.
 #[repr(C, align(64))]
 pub(crate) struct Record {
-    /// The next in a chain or a free list, or where it naps. Owned by whoever owns the record. Atomic for dumps.
+    /// The next in a chain, or where it naps. Owned by whoever owns the record. Atomic for dumps.
     link: AtomicUsize,
     /// Moves the closure out, frees the record, runs the closure.
     run: Cell<Run>,
@@ -276,7 +277,7 @@ impl Record {
         // SAFETY: on its thread by contract, and nobody keeps a reference.
         let own = unsafe { m.own() };
         // SAFETY: by contract.
-        unsafe { own.records.give(this) };
+        unsafe { own.records.give(this, &mut own.bundles) };
     }
 }
 
@@ -312,108 +313,121 @@ unsafe fn run_boxed<F: FnOnce()>(this: NonNull<Record>, m: &'static M) {
     f();
 }
 
-/// Records per slab, and per move between a free list and the depot.
-pub(crate) const BATCH: usize = 64;
+/// Records per slab.
+const SLAB: usize = 64;
 
 struct Depot {
-    /// Full batches, each linked through `link`, by their head.
-    batches: Vec<NonNull<Record>>,
+    /// The addresses of free records, in full bundles.
+    batches: Vec<Bundle>,
     /// Every slab, for dumps.
     slabs: Vec<NonNull<Record>>,
 }
 
-// SAFETY: the pointers lead to records that nobody owns (batches) or whose fields are atomic for bystanders (slabs).
+// SAFETY: the pointers lead to records whose fields are atomic for bystanders.
 unsafe impl Send for Depot {}
 
 static DEPOT: Mutex<Depot> = Mutex::new(Depot { batches: Vec::new(), slabs: Vec::new() });
 
-/// A free list. Owned by one thread. A batch moves to and from the depot in one piece: `head` has up to a batch of them, `spare`
-/// are whole batches.
+/// Free records, the one that was freed last on top. Owned by one thread. Where very many come and go, most have left the cache, or
+/// are in another CPU's. So this is a stack of addresses, and they are not linked: those whose turn comes soon are fetched.
 #[derive(Debug)]
 pub(crate) struct FreeList {
-    head: usize,
+    /// Their addresses, older half and newer half.
+    hot: [[usize; bundle::ROOM]; 2],
     len: usize,
-    spare: [usize; SPARE],
+    /// Full bundles of addresses; more go to the depot.
+    spare: [Option<Bundle>; SPARE],
     spares: usize,
 }
 
-/// Whole batches that a free list keeps.
-const SPARE: usize = 7;
+/// A free list has so many at hand, as a slab has.
+const HOT: usize = 2 * bundle::ROOM;
+const _: () = assert!(HOT == SLAB);
+/// Bundles that a free list keeps.
+const SPARE: usize = 14;
+/// How far ahead of their turn free records are fetched.
+const AHEAD: usize = 8;
 
 impl FreeList {
     /// An empty list.
     pub(crate) const fn new() -> Self {
-        FreeList { head: 0, len: 0, spare: [0; SPARE], spares: 0 }
+        FreeList { hot: [[0; bundle::ROOM]; 2], len: 0, spare: [None; SPARE], spares: 0 }
     }
 
     /// Takes a record, from the depot or a new slab when the list is empty.
     #[inline]
-    pub(crate) fn take(&mut self) -> NonNull<Record> {
-        if self.head == 0 {
-            self.refill();
+    pub(crate) fn take(&mut self, bundles: &mut bundle::Cache) -> NonNull<Record> {
+        if self.len == 0 {
+            self.refill(bundles);
         }
-        // SAFETY: `refill` and `give` store addresses of records only.
-        let record = unsafe { NonNull::new_unchecked(self.head as *mut Record) };
-        // SAFETY: a record in our list is ours.
-        self.head = unsafe { record.as_ref() }.link();
         self.len -= 1;
-        record
+        let hot = self.hot.as_flattened();
+        fetch::to_write(hot[self.len.wrapping_sub(AHEAD) % HOT] as *const Record); // where there is none, one that was taken
+        // SAFETY: `refill` and `give` store addresses of records only.
+        unsafe { NonNull::new_unchecked(hot[self.len % HOT] as *mut Record) }
     }
 
-    /// Gives a record back; a list that grows beyond a few batches hands one to the depot.
+    /// Gives a record back; a list that grows beyond some bundles hands one to the depot.
     ///
     /// # Safety
     /// * The record is owned by the caller and holds no closure.
     #[inline]
-    pub(crate) unsafe fn give(&mut self, record: NonNull<Record>) {
+    pub(crate) unsafe fn give(&mut self, record: NonNull<Record>, bundles: &mut bundle::Cache) {
         // SAFETY: owned by contract.
         let r = unsafe { record.as_ref() };
         r.id.store(0, Ordering::Relaxed); // for dumps: this record is free
-        if self.len == BATCH {
-            self.set_batch_aside();
+        if self.len == HOT {
+            self.set_half_aside(bundles);
         }
-        r.set_link(self.head);
-        self.head = record.as_ptr() as usize;
+        self.hot.as_flattened_mut()[self.len % HOT] = record.as_ptr() as usize;
         self.len += 1;
     }
 
+    /// Puts the older half into a bundle.
     #[cold]
-    fn set_batch_aside(&mut self) {
-        let batch = core::mem::take(&mut self.head);
-        self.len = 0;
+    fn set_half_aside(&mut self, bundles: &mut bundle::Cache) {
+        let [older, newer] = &mut self.hot;
+        let batch = bundles.pack_full(older);
+        *older = *newer;
+        self.len = bundle::ROOM;
         if self.spares < SPARE {
-            self.spare[self.spares] = batch;
+            self.spare[self.spares] = Some(batch);
             self.spares += 1;
-        } else if let Some(batch) = NonNull::new(batch as *mut Record) {
+        } else {
             DEPOT.lock().batches.push(batch);
         }
     }
 
     #[cold]
-    fn refill(&mut self) {
-        self.len = BATCH;
-        if let Some(last) = self.spares.checked_sub(1) {
+    fn refill(&mut self, bundles: &mut bundle::Cache) {
+        let spare = self.spares.checked_sub(1).and_then(|last| {
             self.spares = last;
-            self.head = self.spare[last];
-            return;
-        }
-        let mut depot = DEPOT.lock();
-        let first = depot.batches.pop().unwrap_or_else(|| {
-            let first = slab::piece(BATCH * size_of::<Record>()).cast::<Record>();
-            for i in 0..BATCH {
-                // SAFETY: the piece is that large.
-                let record = unsafe { first.add(i) };
-                // SAFETY: aligned, and ours alone.
-                unsafe { record.write(Record::empty()) };
-                if i + 1 < BATCH {
-                    // SAFETY: written just now; the next one lies in the piece as well.
-                    unsafe { record.as_ref() }.set_link(record.as_ptr().wrapping_add(1) as usize);
-                }
-            }
-            depot.slabs.push(first);
-            first
+            self.spare[last].take()
         });
-        self.head = first.as_ptr() as usize;
+        match spare.or_else(|| DEPOT.lock().batches.pop()) {
+            Some(batch) => {
+                self.hot[0] = batch.all();
+                self.len = bundle::ROOM;
+                bundles.give(batch);
+            }
+            None => self.make(),
+        }
+        let soon = &self.hot.as_flattened()[self.len.saturating_sub(AHEAD)..self.len];
+        soon.iter().for_each(|at| fetch::to_write(*at as *const Record));
+    }
+
+    /// Makes a slab.
+    fn make(&mut self) {
+        let first = slab::piece(SLAB * size_of::<Record>()).cast::<Record>();
+        for (i, place) in self.hot.as_flattened_mut().iter_mut().enumerate() {
+            // SAFETY: the piece is that large.
+            let record = unsafe { first.add(i) };
+            // SAFETY: aligned, and ours alone.
+            unsafe { record.write(Record::empty()) };
+            *place = record.as_ptr() as usize;
+        }
+        self.len = SLAB;
+        DEPOT.lock().slabs.push(first);
     }
 }
 
@@ -421,8 +435,8 @@ impl FreeList {
 pub(crate) fn for_each_unstarted(mut f: impl FnMut(&Record)) {
     let slabs = DEPOT.lock().slabs.clone();
     for slab in slabs {
-        for i in 0..BATCH {
-            // SAFETY: a slab has BATCH records.
+        for i in 0..SLAB {
+            // SAFETY: a slab has SLAB records.
             let record = unsafe { slab.add(i) };
             // SAFETY: slabs are never freed, and bystanders read atomic fields only.
             let record = unsafe { record.as_ref() };

@@ -1,5 +1,5 @@
 //! The hand-over of unstarted goroutines: dealt from the private `Fresh` into chains, published, taken back by the owner or
-//! stolen. Each runs once, and whoever takes a chain sees its links.
+//! stolen. Each runs once, and whoever takes a chain sees its links, or the words of its bundle, which are written at the same place.
 //!
 //! `Fresh` is the real one; the chain's links are loom cells; the deque is the Chase-Lev deque of four slots with the
 //! orders of `crossbeam_deque` (`Worker::new_lifo`), which is not loom-aware.
@@ -90,7 +90,7 @@ unsafe impl Sync for Scene {}
 unsafe impl Send for Scene {}
 
 impl Scene {
-    /// Mirrors `Chain::link` and `Worker::push`.
+    /// Mirrors `Chain::link` (to `bundle::Cache::pack` the same applies) and `Worker::push`.
     fn publish(&self, items: &mut dyn Iterator<Item = usize>, flaw: Flaw) {
         let Some(head) = items.next() else { return };
         let mut last = head;

@@ -45,9 +45,10 @@ impl<T: Copy> Fresh<T> {
         self.slots[self.tail % SIZE]
     }
 
-    /// The newest.
-    pub(crate) fn newest(&self) -> Option<T> {
-        if self.head == self.tail { None } else { self.slots[self.tail.wrapping_sub(1) % SIZE] }
+    /// The newest but `n`.
+    #[inline]
+    pub(crate) fn newest(&self, n: usize) -> Option<T> {
+        if self.len() <= n { None } else { self.slots[self.tail.wrapping_sub(n + 1) % SIZE] }
     }
 
     /// Takes the oldest.
@@ -90,11 +91,14 @@ mod tests {
     fn newest_first_for_the_owner_and_oldest_on_request() {
         let mut fresh = Fresh::new();
         (0..5).for_each(|i| fresh.push(i));
-        assert_eq!((fresh.newest(), fresh.pop()), (Some(4), Some(4)));
+        assert_eq!(
+            (fresh.newest(0), fresh.newest(4), fresh.newest(5), fresh.pop()),
+            (Some(4), Some(0), None, Some(4))
+        );
         assert_eq!(fresh.pop_oldest(), Some(0));
         assert_eq!(fresh.len(), 3);
         assert_eq!([fresh.pop(), fresh.pop(), fresh.pop(), fresh.pop()], [Some(3), Some(2), Some(1), None]);
-        assert_eq!(fresh.newest(), None);
+        assert_eq!(fresh.newest(0), None);
     }
 
     #[test]

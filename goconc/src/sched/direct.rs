@@ -14,8 +14,9 @@ use core::sync::atomic::Ordering;
 use crate::gmp::{G, M, P, Record};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::find::{MANY, fetch_ahead};
+use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
 use crate::stack::Class;
+use crate::sys::fetch;
 use crate::timer::NEVER;
 
 impl M {
@@ -120,6 +121,9 @@ impl M {
         if !unsafe { record.as_ref() }.wants(class) {
             private.fresh.push(record);
             return None;
+        }
+        if let Some(next) = private.fresh.newest(UNSTARTED_AHEAD - 1) {
+            fetch::to_write(next.as_ptr()); // it may have come in a bundle
         }
         p.note_len(fresh - 1);
         self.count_pick(p, tick);

@@ -5,15 +5,17 @@
 //! published. Then the global queue, timers, other Ps' surplus while spinning, timers that are due at any moment, and sleep. Every
 //! 61st pick looks first at what that order would starve.
 
-use crate::gmp::{Chain, G, Kind, M, P, Runnable, m, p};
+use crate::gmp::{Chain, G, Kind, Links, M, P, Parts, Record, Runnable, m, p};
+use crate::queue::bundle::Bundle;
 use crate::queue::fresh::KEEP;
 use crate::queue::ring::Ring;
 use crate::sched::counts::Counts;
 use crate::sched::{global_is_empty, global_push, global_take, gomaxprocs};
 use crate::sched::{idle, stop, timers};
-use crate::sys::clock;
+use crate::sys::{clock, fetch};
 use crate::timer::NEVER;
 
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 /// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
@@ -30,6 +32,8 @@ pub(super) const MANY: usize = 1024;
 /// How far ahead of their turn headers and stacks are fetched from memory.
 const HEADERS_AHEAD: usize = 8;
 const STACKS_AHEAD: usize = 4;
+/// As these, for unstarted goroutines.
+pub(super) const UNSTARTED_AHEAD: usize = 8;
 /// A timer that is due sooner is waited for awake: to fall asleep and to wake up takes about as long.
 const SOON_NS: u64 = 20_000;
 /// But only by an M that has run a timer so short a while ago: others leave that to it.
@@ -182,30 +186,54 @@ impl M {
     }
 
     /// Takes the first of a chain and queues the rest.
-    fn unpack(&'static self, p: &'static P, mut chain: Chain) -> Option<Runnable> {
-        let first = chain.pop();
+    fn unpack(&'static self, p: &'static P, chain: Chain) -> Option<Runnable> {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
+        let first = match chain.open() {
+            Parts::Bundle(bundle) => self.unpack_bundle(p, private, bundle),
+            Parts::Links(links) => self.unlink(p, private, links),
+        };
+        private.kept = private.fresh.len();
+        private.kept_since = clock::ticks();
+        p.note_len(private.fresh.len());
+        first
+    }
+
+    /// The first of a chain is the oldest: the rest is pushed so that it would come out last, as it would have at home.
+    fn unpack_bundle(
+        &'static self,
+        p: &'static P,
+        private: &mut p::Private,
+        bundle: Bundle,
+    ) -> Option<Runnable> {
+        let mut records = bundle.words().filter_map(|word| NonNull::new(word as *mut Record));
+        let first = records.next()?;
+        fetch::to_write(first.as_ptr());
+        records.for_each(|record| push_fresh(p, private, record));
+        // SAFETY: this is the M's own thread.
+        unsafe { self.own() }.bundles.give(bundle);
+        (0..UNSTARTED_AHEAD)
+            .filter_map(|i| private.fresh.newest(i))
+            .for_each(|record| fetch::to_write(record.as_ptr()));
+        Some(Runnable::unstarted(first))
+    }
+
+    /// As [`unpack_bundle`](Self::unpack_bundle), of goroutines that are linked, begun ones among them.
+    fn unlink(&'static self, p: &'static P, private: &mut p::Private, mut links: Links) -> Option<Runnable> {
+        let first = links.next();
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         let had = home.len();
-        // The first of the chain is the oldest: push so that it would come out last, as it would have at home.
-        while let Some(next) = chain.pop() {
+        for next in links {
             match next.kind() {
                 Kind::Started(g) => {
                     g.fetch();
                     home.push_back(next);
                 }
-                Kind::Unstarted(_) if private.fresh.len() >= KEEP => {
-                    p.publish(&private.shared, Chain::of(next))
-                }
-                Kind::Unstarted(record) => private.fresh.push(record),
+                Kind::Unstarted(record) => push_fresh(p, private, record),
             }
         }
         home.iter_from(had).filter_map(Runnable::as_started).for_each(G::fetch_stack);
-        private.kept = private.fresh.len();
-        private.kept_since = clock::ticks();
-        p.note_len(private.fresh.len());
         first
     }
 
@@ -372,6 +400,16 @@ impl M {
         let stolen = p::steal_from(start, procs, |victim| self.steal_half(p, victim));
         self.count(if stolen.is_some() { &self.tally.steals } else { &self.tally.vain_steals });
         stolen.and_then(|chain| self.unpack(p, chain))
+    }
+}
+
+/// Keeps an unstarted goroutine that has come in a chain, unless there are enough.
+#[inline]
+fn push_fresh(p: &'static P, private: &mut p::Private, record: NonNull<Record>) {
+    if private.fresh.len() < KEEP {
+        private.fresh.push(record);
+    } else {
+        p.publish(&private.shared, Chain::of(Runnable::unstarted(record)));
     }
 }
 

@@ -3,13 +3,14 @@
 //! Goroutines that talk to each other belong on one M, those that compute on several; and nothing says which a new one will be. So
 //! three things decide. How many wait here (a single child stays with its parent, of more about a half goes); how long they have
 //! waited; and how long goroutines have stayed here of late before they stopped (`measure_runs`): long runs compute, and then even
-//! one that has just been made runnable goes to whoever is idle (`pass_to_idle`). What goes are neighbours, linked to chains.
+//! one that has just been made runnable goes to whoever is idle (`pass_to_idle`). What goes are neighbours, as chains.
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use crate::gmp::{Chain, G, M, P, Runnable, p};
 use crate::migration;
+use crate::queue::bundle;
 use crate::queue::fresh::KEEP;
 use crate::queue::inbox::Node;
 use crate::sched::counts::Counts;
@@ -31,6 +32,7 @@ const TALKERS: usize = 16;
 const CHAIN: usize = KEEP / 4;
 /// See [`CHAIN`]. A thief takes no more at once.
 const MANY_CHAINS: usize = 16;
+const _: () = assert!(2 * CHAIN <= bundle::ROOM);
 
 impl M {
     /// Calls `f`, in which no goroutine runs.
@@ -65,7 +67,7 @@ impl M {
             let aged = || clock::ticks().saturating_sub(private.kept_since) > AGE_US * clock::ticks_per_us();
             private.kept = private.kept.min(fresh); // those that have begun meanwhile were among them
             if fresh > private.kept || aged() {
-                published |= deal(p, private, started);
+                published |= deal(self, p, private, started);
             }
         }
         if started >= self.worth_sharing.get() && migration::moving() {
@@ -83,7 +85,7 @@ impl M {
         // SAFETY: we are this M, in the runtime.
         let Some(last) = unsafe { self.home() }.back().and_then(Runnable::as_started) else { return false };
         // SAFETY: it is in a queue of ours, so it is ours.
-        let parent = private.fresh.newest().map(|record| unsafe { record.as_ref() }.parent());
+        let parent = private.fresh.newest(0).map(|record| unsafe { record.as_ref() }.parent());
         parent == Some(last.id.load(Ordering::Relaxed)) // as above: ours
     }
 
@@ -187,14 +189,14 @@ fn publish(p: &'static P, chain: Chain) {
 /// Publishes so many of the unstarted ones that half of what can run here is for others, with what was published before.
 /// Neighbours often talk to each other, and so do the first and the last of a few: those that go are two runs, from the
 /// first half and from the second. When there are more than [`KEEP`], the oldest have gone already, and their neighbours follow.
-fn deal(p: &'static P, private: &mut p::Private, started: usize) -> bool {
+fn deal(m: &M, p: &'static P, private: &mut p::Private, started: usize) -> bool {
     let (fresh, gone) = (private.fresh.len(), private.shared.len() * CHAIN);
     let stay = if migration::moving() { started.min(1) } else { started }; // those that may move are shared, too
     let give = ((fresh + stay + gone) / 2).saturating_sub(gone).min(fresh);
     let run = (give / 2).max(1);
     private.fresh.pick_out(give, if gone == 0 { run } else { 0 }, run);
     for from in (0..give).step_by(CHAIN) {
-        publish_oldest(p, private, CHAIN.min(give - from));
+        publish_oldest(m, p, private, CHAIN.min(give - from));
     }
     private.kept = private.fresh.len();
     private.kept_since = clock::ticks();
@@ -202,22 +204,24 @@ fn deal(p: &'static P, private: &mut p::Private, started: usize) -> bool {
     give != 0
 }
 
-/// Publishes so many unstarted ones as one chain.
-fn publish_oldest(p: &P, private: &mut p::Private, number: usize) {
+/// Publishes so many unstarted ones, which fit into a bundle, as one chain. On the thread of `m`.
+fn publish_oldest(m: &M, p: &P, private: &mut p::Private, number: usize) {
     let fresh = &mut private.fresh;
-    let mut oldest = core::iter::from_fn(|| fresh.pop_oldest()).take(number).map(Runnable::unstarted);
-    if let Some(chain) = Chain::link(&mut oldest) {
-        p.publish(&private.shared, chain);
+    let oldest = core::iter::from_fn(|| fresh.pop_oldest()).take(number);
+    // SAFETY: this is the M's own thread.
+    let bundles = &mut unsafe { m.own() }.bundles;
+    if let Some(bundle) = bundles.pack(oldest.map(|record| record.as_ptr() as usize)) {
+        p.publish(&private.shared, Chain::of_bundle(bundle));
     }
 }
 
 /// After a spawn: more than [`KEEP`] are too many; and while others are idle none waits longer than [`AGE_US`].
 #[cold]
-pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
+pub(crate) fn after_spawn(m: &M, p: &'static P, private: &mut p::Private) {
     let len = private.fresh.len();
     if len > KEEP {
         let number = if private.shared.len() < MANY_CHAINS { CHAIN } else { 2 * CHAIN };
-        publish_oldest(p, private, number);
+        publish_oldest(m, p, private, number);
         private.kept = private.kept.saturating_sub(number);
         p.note_len(private.fresh.len());
         idle::submitted();
@@ -227,7 +231,9 @@ pub(crate) fn after_spawn(p: &'static P, private: &mut p::Private) {
     private.kept = private.kept.min(len - 1);
     if len == 1 || private.kept_since == 0 {
         private.kept_since = now;
-    } else if now.saturating_sub(private.kept_since) > AGE_US * clock::ticks_per_us() && deal(p, private, 1) {
+    } else if now.saturating_sub(private.kept_since) > AGE_US * clock::ticks_per_us()
+        && deal(m, p, private, 1)
+    {
         idle::submitted();
     }
 }

@@ -1,6 +1,7 @@
 //! The birth of a goroutine: a record, a number, and a place in a queue. The stack comes when it first runs.
 
 use core::panic::Location;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -8,6 +9,7 @@ use parking_lot::Mutex;
 use crate::block;
 use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
 use crate::gmp::{Chain, G, Record, Runnable, g};
+use crate::queue::bundle;
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
 use crate::sched::{global_push, idle, park, share, start, timers};
@@ -19,7 +21,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(MAIN_ID + 1);
 /// Goroutines started by plain threads.
 static STARTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 /// Records for plain threads.
-static RECORDS: Mutex<FreeList> = Mutex::new(FreeList::new());
+static RECORDS: Mutex<(FreeList, bundle::Cache)> = Mutex::new((FreeList::new(), bundle::Cache::new()));
 
 /// What a `go` may say about the new goroutine.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
     park::enter(m);
     // SAFETY: we run on this M's thread, as its goroutine.
     let own = unsafe { m.own() };
-    let record = own.records.take();
+    let record = own.records.take(&mut own.bundles);
     let origin = Origin {
         id: next_id(&mut own.ids),
         parent: current.id.load(Ordering::Relaxed), // our own
@@ -79,7 +81,7 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
             let len = private.fresh.len();
             p.note_len(len);
             if len > KEEP || Counts::glance().hungry() {
-                share::after_spawn(p, private);
+                share::after_spawn(m, p, private);
             }
         }
         None => submit(record),
@@ -108,7 +110,7 @@ pub(crate) unsafe fn nap<F: FnOnce()>(
     park::enter(m);
     // SAFETY: we run on this M's thread, as its goroutine.
     let own = unsafe { m.own() };
-    let record = own.records.take();
+    let record = own.records.take(&mut own.bundles);
     let id = g.id.load(Ordering::Relaxed); // our own
     let origin = Origin { id, parent, created_at, name: g.take_name(), class: g.class };
     // SAFETY: a free record of ours; the closure is Send by contract.
@@ -127,7 +129,7 @@ pub(crate) unsafe fn nap<F: FnOnce()>(
 #[cold]
 unsafe fn spawn_outside<F: FnOnce()>(f: F, wish: Wish, at: &'static Location<'static>) {
     start::start();
-    let record = RECORDS.lock().take();
+    let record = take_outside();
     let origin = Origin {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed), // a number: nothing to order
         parent: 0,
@@ -141,7 +143,12 @@ unsafe fn spawn_outside<F: FnOnce()>(f: F, wish: Wish, at: &'static Location<'st
     submit(record);
 }
 
-fn submit(record: core::ptr::NonNull<Record>) {
+fn take_outside() -> NonNull<Record> {
+    let (records, bundles) = &mut *RECORDS.lock();
+    records.take(bundles)
+}
+
+fn submit(record: NonNull<Record>) {
     global_push(Chain::of(Runnable::unstarted(record)));
     idle::submitted();
 }
@@ -161,7 +168,7 @@ fn next_id(ids: &mut (u64, u64)) -> u64 {
 /// # Safety
 /// * `f` may borrow nothing that ends before the process does.
 pub(crate) unsafe fn make_main<F: FnOnce()>(f: F, at: &'static Location<'static>) -> Runnable {
-    let record = RECORDS.lock().take();
+    let record = take_outside();
     let origin = Origin { id: MAIN_ID, parent: 0, created_at: at, name: None, class: stack::default_class() };
     // SAFETY: a free record of ours; the main goroutine is started on this very thread.
     unsafe { Record::fill(record, origin, f, block::take_shared) };
