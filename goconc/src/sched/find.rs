@@ -165,7 +165,7 @@ impl M {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
             let before = home.len();
-            // SAFETY: only `ready` pushes, and it pushes Gs.
+            // SAFETY: only `ready` and `give` push, and they push Gs.
             self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
@@ -207,6 +207,7 @@ impl M {
             return Pick::Again;
         }
         self.measure_runs();
+        self.look_at_the_crowd();
         self.drain_inbox();
         self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.

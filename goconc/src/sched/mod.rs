@@ -6,6 +6,7 @@
 //! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
 //! | `stop` | how an M goes to sleep and wakes up |
 //! | `share` | placement: what an M gives away, and what it keeps |
+//! | `spread` | sticky goroutines spread: an M with too many lets new ones begin elsewhere |
 //! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
 //! | `run` | an M's life: find, execute; birth and death of a goroutine on its stack |
 //! | `direct` | the short way: from a goroutine that stops straight to the next one |
@@ -38,6 +39,7 @@ pub(crate) mod park;
 pub(crate) mod run;
 mod share;
 pub(crate) mod spawn;
+mod spread;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod sysmon;
