@@ -86,6 +86,27 @@ impl<T: Copy> Ring<T> {
         Some(item)
     }
 
+    /// Takes the oldest, if it is one of those that are wanted.
+    #[inline(always)]
+    pub(crate) fn pop_front_if(&mut self, wanted: impl FnOnce(T) -> bool) -> Option<T> {
+        let item = self.front()?;
+        if !wanted(item) {
+            return None;
+        }
+        self.head = self.head.wrapping_add(1);
+        Some(item)
+    }
+
+    /// Takes the oldest, if it is one of those that are wanted, and puts `last` behind the others. For this there is always room.
+    #[inline(always)]
+    pub(crate) fn turn_if(&mut self, last: T, wanted: impl FnOnce(T) -> bool) -> Option<T> {
+        let item = self.pop_front_if(wanted)?;
+        let at = self.at(self.tail);
+        self.slots[at] = Some(last);
+        self.tail = self.tail.wrapping_add(1);
+        Some(item)
+    }
+
     /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
     pub(crate) fn take_from(&mut self, keep: usize) -> impl Iterator<Item = T> + '_ {
         let end = self.tail;

@@ -90,13 +90,36 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        if !self.is_home_of(home.front()?) {
-            return None;
-        }
         if home.len() >= MANY {
             fetch_ahead(home);
         }
-        home.pop_front()
+        home.pop_front_if(|g| self.is_home_of(g))
+    }
+
+    /// As [`next_stack`](Self::next_stack), where `stopping` is yet to be queued behind the others, and for the plain case: they are
+    /// few, they have all begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
+    #[inline(always)]
+    pub(super) fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
+        let p = self.p()?;
+        // SAFETY: we hold the P, in the runtime.
+        let fresh = unsafe { p.private() }.fresh.len();
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        let plain = self.countdown.get() > 1
+            && !self.exclusive()
+            && p.timers.next() == NEVER
+            && fresh == 0
+            && self.runnext.get().is_none()
+            && home.len() < MANY
+            && (Counts::glance().all_busy() || Counts::glance().need_p() == 0 && !migration::moving());
+        if !plain {
+            return None;
+        }
+        let next = home.turn_if(stopping, |g| self.is_home_of(g))?;
+        self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
+        let to = next.stopped_at();
+        self.about_to_run(next);
+        Some(to)
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.

@@ -367,7 +367,7 @@ impl M {
 }
 
 /// Has the cache fetch what the goroutines need that are next but some, of a queue so long that it cannot be there any more.
-#[inline]
+#[inline(always)]
 pub(super) fn fetch_ahead(home: &Ring<&'static G>) {
     if let Some(g) = home.get(HEADERS_AHEAD) {
         g.fetch();
