@@ -80,6 +80,8 @@ pub(crate) struct Spread {
     pub(crate) looks: Cell<u32>,
     /// `Tally::mail` at the last decision.
     pub(crate) mail_seen: Cell<u64>,
+    /// The same of the M that it gives to.
+    pub(crate) taken_seen: Cell<u64>,
     /// How often there was too much of it.
     pub(crate) bad: Cell<u32>,
     /// Decisions until it may give again.

@@ -143,6 +143,17 @@ mod tests {
         let mut most = 0;
         for step in 0..200_000_u32 {
             match rng.below(if step < 100_000 { 5 } else { 3 }) {
+                0 if step % 3 == 0 => {
+                    let wanted = |item: u32| item % 4 != 3;
+                    assert_eq!(ring.pop_front_if(wanted), deque.pop_front_if(|item| wanted(*item)));
+                }
+                0 if step % 3 == 1 => {
+                    let turned = deque.pop_front_if(|item| *item % 4 != 1);
+                    deque.extend(turned.map(|_| step));
+                    assert_eq!(ring.turn_if(step, |item| item % 4 != 1), turned);
+                    // Those that nobody wants must not stay for ever.
+                    assert_eq!(ring.pop_front(), deque.pop_front());
+                }
                 0 => assert_eq!(ring.pop_front(), deque.pop_front()),
                 1 if rng.below(500) == 0 => {
                     let keep = rng.below(deque.len() as u32 + 2) as usize;
@@ -163,6 +174,17 @@ mod tests {
             }
         }
         assert!(most > 4 * FIRST, "it has grown");
+    }
+
+    #[test]
+    fn in_a_full_ring_there_is_room_for_a_turn() {
+        let mut ring = Ring::new();
+        (0..FIRST).for_each(|i| ring.push_back(i));
+        assert!(ring.is_full());
+        (0..3 * FIRST).for_each(|i| assert_eq!(ring.turn_if(i % FIRST, |_| true), Some(i % FIRST)));
+        assert_eq!((ring.is_full(), ring.slots.len()), (true, FIRST));
+        assert_eq!(ring.turn_if(7, |_| false), None);
+        assert_eq!(ring.len(), FIRST);
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl M {
     }
 
     /// As [`next_stack`](Self::next_stack), where `stopping` is yet to be queued behind the others, and for the plain case: they are
-    /// few, they have all begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
+    /// not very many, they have all begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
     #[inline(always)]
     pub(super) fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
         let p = self.p()?;
@@ -116,6 +116,10 @@ impl M {
             return None;
         }
         let next = home.turn_if(stopping, |g| self.is_home_of(g))?;
+        // Those that take turns do not all fit into the first-level cache, and the first of them is the one used longest ago.
+        if let Some(after) = home.front() {
+            after.fetch_top();
+        }
         self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
         let to = next.stopped_at();
         self.about_to_run(next);

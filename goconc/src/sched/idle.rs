@@ -389,7 +389,7 @@ fn is_there(m: &'static M) -> bool {
     !m.exclusive() && (state == PARKED || !p.is_null())
 }
 
-/// The M with the fewest goroutines at home, of those that have a P or had an idle one last, without `but`.
+/// The M with the fewest goroutines at home, of those that have a P or had an idle one last and have taken out their mail, without `but`.
 pub(super) fn least_at_home(but: &'static M) -> Option<&'static M> {
     let _idle = lock();
     let holder = |p: &'static P| {
@@ -398,7 +398,7 @@ pub(super) fn least_at_home(but: &'static M) -> Option<&'static M> {
         // SAFETY: null, or an M, which is never freed.
         unsafe { if m.is_null() { last } else { m }.as_ref() }
     };
-    let there = |m: &&'static M| !core::ptr::eq(*m, but) && is_there(m);
+    let there = |m: &&'static M| !core::ptr::eq(*m, but) && is_there(m) && m.inbox.is_empty();
     (0..gomaxprocs()).map(p::get).filter_map(holder).filter(there).min_by_key(|m| m.at_home())
 }
 

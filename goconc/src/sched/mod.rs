@@ -23,6 +23,8 @@
 //!   are idle, half of them is published (`shared`), in runs of neighbours, so that a burst comes out parallel while a
 //!   single child stays with a parent that waits for it. The owner takes published ones back only when it has nothing
 //!   else. A thief takes as many as make it equal with its victim.
+//! * Under sticky, an M on which many wait for their turn lets the children of goroutines that park begin on another M, many in a
+//!   row (`spread`).
 //! * **Started** ones are at home on their M. Under sticky they stay. Under auto the waker's M takes the wakee, because
 //!   those that wake each other talk to each other, and surplus is published like unstarted ones; each move passes
 //!   `migration::may_move` on the M that takes it.

@@ -8,6 +8,7 @@
 //! * It gives many in a row to the same M, until that one has more at home by an eighth of both. Children of neighbours in time are
 //!   neighbours, as a rule: the longer the runs, the fewer messages cross. That the other one has more then is on purpose:
 //!   it makes the next run longer.
+//! * It gives nothing to an M with mail that it does not take out: that one computes, or is blocked.
 //! * It judges what came of it, by its mail. Goroutines that are woken from elsewhere for more than every 16th step talk
 //!   across: the M gives none for a while, and for twice as long each time.
 //!
@@ -81,12 +82,16 @@ impl M {
         if spread.gives.get()
             && let Some(to) = spread.to.get()
         {
-            return spread.crowded.get() >= CROWDED_STILL && !more(to.at_home(), self.at_home());
+            // Relaxed: a hint. Who has not looked into its inbox since the last decision computes, or is blocked.
+            let taken = to.tally.mail.load(Ordering::Relaxed);
+            let stuck = spread.taken_seen.replace(taken) == taken && !to.inbox.is_empty();
+            return !stuck && spread.crowded.get() >= CROWDED_STILL && !more(to.at_home(), self.at_home());
         }
         if spread.crowded.get() < CROWDED || self.at_home() < MANY_AT_HOME {
             return false;
         }
         let least = idle::least_at_home(self).filter(|m| more(self.at_home(), m.at_home()));
+        spread.taken_seen.set(least.map_or(0, |to| to.tally.mail.load(Ordering::Relaxed))); // a hint, as above
         spread.to.set(least);
         least.is_some() || idle::some_p_is_new()
     }
