@@ -165,7 +165,7 @@ impl M {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
             let before = home.len();
-            // SAFETY: only `ready` and `give` push, and they push Gs.
+            // SAFETY: only `push_inbox` and `idle::send` push, and they push Gs.
             self.inbox.drain(|item| home.push_back(unsafe { m::g_of_item(item) }));
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
