@@ -305,6 +305,12 @@ impl G {
         fetch::lines(self.sp.get(), FRAMES);
     }
 
+    /// Has the cache fetch its header, and the line where its stack goes on. By its owner.
+    #[inline(always)]
+    pub(crate) fn fetch_top(&self) {
+        fetch::lines(self.sp.get(), 1);
+    }
+
     /// The M it runs on or ran on last.
     #[inline(always)]
     pub(crate) fn m(&self) -> &'static M {

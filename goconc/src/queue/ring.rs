@@ -86,6 +86,27 @@ impl<T: Copy> Ring<T> {
         Some(item)
     }
 
+    /// Takes the oldest, if it is one of those that are wanted.
+    #[inline(always)]
+    pub(crate) fn pop_front_if(&mut self, wanted: impl FnOnce(T) -> bool) -> Option<T> {
+        let item = self.front()?;
+        if !wanted(item) {
+            return None;
+        }
+        self.head = self.head.wrapping_add(1);
+        Some(item)
+    }
+
+    /// Takes the oldest, if it is one of those that are wanted, and puts `last` behind the others. For this there is always room.
+    #[inline(always)]
+    pub(crate) fn turn_if(&mut self, last: T, wanted: impl FnOnce(T) -> bool) -> Option<T> {
+        let item = self.pop_front_if(wanted)?;
+        let at = self.at(self.tail);
+        self.slots[at] = Some(last);
+        self.tail = self.tail.wrapping_add(1);
+        Some(item)
+    }
+
     /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
     pub(crate) fn take_from(&mut self, keep: usize) -> impl Iterator<Item = T> + '_ {
         let end = self.tail;
@@ -122,6 +143,17 @@ mod tests {
         let mut most = 0;
         for step in 0..200_000_u32 {
             match rng.below(if step < 100_000 { 5 } else { 3 }) {
+                0 if step % 3 == 0 => {
+                    let wanted = |item: u32| item % 4 != 3;
+                    assert_eq!(ring.pop_front_if(wanted), deque.pop_front_if(|item| wanted(*item)));
+                }
+                0 if step % 3 == 1 => {
+                    let turned = deque.pop_front_if(|item| *item % 4 != 1);
+                    deque.extend(turned.map(|_| step));
+                    assert_eq!(ring.turn_if(step, |item| item % 4 != 1), turned);
+                    // Those that nobody wants must not stay for ever.
+                    assert_eq!(ring.pop_front(), deque.pop_front());
+                }
                 0 => assert_eq!(ring.pop_front(), deque.pop_front()),
                 1 if rng.below(500) == 0 => {
                     let keep = rng.below(deque.len() as u32 + 2) as usize;
@@ -142,6 +174,17 @@ mod tests {
             }
         }
         assert!(most > 4 * FIRST, "it has grown");
+    }
+
+    #[test]
+    fn in_a_full_ring_there_is_room_for_a_turn() {
+        let mut ring = Ring::new();
+        (0..FIRST).for_each(|i| ring.push_back(i));
+        assert!(ring.is_full());
+        (0..3 * FIRST).for_each(|i| assert_eq!(ring.turn_if(i % FIRST, |_| true), Some(i % FIRST)));
+        assert_eq!((ring.is_full(), ring.slots.len()), (true, FIRST));
+        assert_eq!(ring.turn_if(7, |_| false), None);
+        assert_eq!(ring.len(), FIRST);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use core::num::NonZero;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use crate::gmp::{G, M, P, Record};
+use crate::gmp::{G, M, P, Record, Runnable};
 use crate::migration;
 use crate::sched::counts::Counts;
 use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
@@ -83,7 +83,7 @@ impl M {
     #[inline(always)]
     fn pop_near(&'static self) -> Option<&'static G> {
         if let Some(g) = self.runnext.get() {
-            if !self.is_home_of(g) {
+            if !self.is_home_of(Runnable::started(g)) {
                 return None;
             }
             self.runnext.set(None);
@@ -91,12 +91,40 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        let next = home.front()?.as_started().filter(|g| self.is_home_of(g))?;
-        home.pop_front();
         if home.len() >= MANY {
             fetch_ahead(home);
         }
-        Some(next)
+        home.pop_front_if(|next| self.is_home_of(next))?.as_started()
+    }
+
+    /// As [`next_stack`](Self::next_stack), where `stopping` is yet to be queued behind the others, and for the plain case: they are
+    /// not very many, they have all begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
+    #[inline(always)]
+    pub(super) fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
+        let p = self.p()?;
+        // SAFETY: we hold the P, in the runtime.
+        let fresh = unsafe { p.private() }.fresh.len();
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
+        let plain = self.countdown.get() > 1
+            && !self.exclusive()
+            && p.timers.next() == NEVER
+            && fresh == 0
+            && self.runnext.get().is_none()
+            && home.len() < MANY
+            && (Counts::glance().all_busy() || Counts::glance().need_p() == 0 && self.keeps(home.len() + 1));
+        if !plain {
+            return None;
+        }
+        let next = home.turn_if(Runnable::started(stopping), |next| self.is_home_of(next))?.as_started()?;
+        // Those that take turns do not all fit into the first-level cache, and the first of them is the one used longest ago.
+        if let Some(after) = home.front().and_then(Runnable::as_started) {
+            after.fetch_top();
+        }
+        self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
+        let to = next.stopped_at();
+        self.about_to_run(next);
+        Some(to)
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.
@@ -140,10 +168,15 @@ impl M {
         }
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`M::share`). Of those that have
-        // begun, one runs next.
-        let stay = || !migration::moving() || home.len() + 1 < self.worth_sharing.get();
-        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && stay())
+        // One that has not begun stays, unless its parent has only yielded, and so is in the queue (`M::share`). One that has begun
+        // is not in the queue: it runs next.
+        counts.need_p() == 0 && fresh < 2 && (home.is_empty() || fresh == 0 && self.keeps(home.len() + 1))
+    }
+
+    /// Whether so many that have begun all stay, though others have nothing to do.
+    #[inline(always)]
+    fn keeps(&self, begun: usize) -> bool {
+        !migration::moving() || begun < self.worth_sharing.get()
     }
 
     /// Whether there is a goroutine that has begun in the M's own queues.
@@ -154,8 +187,8 @@ impl M {
     }
 
     #[inline(always)]
-    fn is_home_of(&self, g: &'static G) -> bool {
-        core::ptr::eq(g.m(), self)
+    fn is_home_of(&self, next: Runnable) -> bool {
+        next.as_started().is_some_and(|g| core::ptr::eq(g.m(), self))
     }
 
     #[inline(always)]

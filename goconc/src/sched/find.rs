@@ -179,7 +179,7 @@ impl M {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
             let before = home.len();
-            // SAFETY: only `ready` pushes, and it pushes Gs.
+            // SAFETY: only `push_inbox` and `idle::send` push, and they push Gs.
             self.inbox.drain(|item| home.push_back(Runnable::started(unsafe { m::g_of_item(item) })));
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
@@ -245,6 +245,7 @@ impl M {
             return Pick::Again;
         }
         self.measure_runs();
+        self.look_at_the_crowd();
         self.drain_inbox();
         self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.
@@ -414,7 +415,7 @@ fn push_fresh(p: &'static P, private: &mut p::Private, record: NonNull<Record>) 
 }
 
 /// Has the cache fetch what the goroutines need that are next but some, of a queue so long that it cannot be there any more.
-#[inline]
+#[inline(always)]
 pub(super) fn fetch_ahead(home: &Ring<Runnable>) {
     let get = |n| home.get(n).and_then(Runnable::as_started);
     if let Some(g) = get(HEADERS_AHEAD) {

@@ -233,25 +233,35 @@ pub(crate) fn gosched(g: &'static G) {
 /// The part of [`gosched`] that need not be inlined: as [`stop`]. In the runtime.
 #[inline(never)]
 fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
-    let m = g.m();
-    // SAFETY: we are this M, in the runtime.
-    let home = unsafe { m.home() };
-    if home.is_full() {
-        return stop_where_it_is_full(g, bound);
-    }
     g.bound.set(bound);
     g.parks.set(g.parks.get().wrapping_add(1));
     g.now_runnable();
     g.begins_to_stop();
+    let m = g.m();
+    match m.next_in_turn(g) {
+        None => stop_behind_others(g),
+        next => next,
+    }
+}
+
+/// The rest of [`stop_for_others`], where its turn is not plain.
+#[inline(never)]
+fn stop_behind_others(g: &'static G) -> Option<NonZero<usize>> {
+    let m = g.m();
+    // SAFETY: we are this M, in the runtime.
+    let home = unsafe { m.home() };
+    if home.is_full() {
+        return stop_where_it_is_full(g);
+    }
     home.push_back(Runnable::started(g));
     m.next_stack(g)
 }
 
 #[cold]
-fn stop_where_it_is_full(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
+fn stop_where_it_is_full(g: &'static G) -> Option<NonZero<usize>> {
     // SAFETY: we are this M, in the runtime.
     unsafe { g.m().home() }.grow();
-    stop_for_others(g, bound)
+    stop_behind_others(g)
 }
 
 /// Whether a switch would come straight back, as far as the M's own queues tell: those of started ones are empty. Counts as a pick.
@@ -298,7 +308,7 @@ pub(crate) fn lock_thread(g: &'static G) {
     g.locked.store(n, Ordering::Relaxed); // as above; others read it for dumps, or when they own the goroutine
     if n == 1 {
         let m = g.m();
-        m.locks.set(m.locks.get() + 1);
+        m.locks.store(m.locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed); // only we write
     }
 }
 
@@ -310,6 +320,6 @@ pub(crate) fn unlock_thread(g: &'static G) {
     }
     if n == 1 {
         let m = g.m();
-        m.locks.set(m.locks.get() - 1);
+        m.locks.store(m.locks.load(Ordering::Relaxed) - 1, Ordering::Relaxed); // only we write
     }
 }

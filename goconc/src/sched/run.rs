@@ -73,9 +73,12 @@ impl M {
         self.retake.exit();
     }
 
-    /// A started goroutine that is at home elsewhere has come to us: may it move? If not, it goes back to its home.
+    /// A goroutine that is at home elsewhere has come to us: if it has started, may it move? If not, it goes back to its home.
     #[cold]
     fn take_over(&'static self, g: &'static G) -> bool {
+        if let Some(record) = g.record.take() {
+            return self.receive(g, record);
+        }
         let home = g.m();
         wait_until_off_stack(g);
         if !self.exclusive() && may_move(g, home) {
@@ -106,7 +109,7 @@ impl M {
     }
 
     #[inline]
-    fn start_on(&'static self, g: &'static G, record: NonNull<Record>) -> &'static G {
+    pub(super) fn start_on(&'static self, g: &'static G, record: NonNull<Record>) -> &'static G {
         g.set_m(self);
         self.count(&self.begun);
         g.adopt(record);
@@ -137,6 +140,19 @@ impl M {
             Some(slot) => G::init(slot, entry),
             None => fatal(format_args!("no stack for a goroutine")),
         }
+    }
+
+    /// A dead goroutine of this class, for somebody to begin on.
+    pub(super) fn dead_g(&'static self, class: Class) -> &'static G {
+        // SAFETY: this is the M's own thread.
+        let dead = unsafe { self.own() }.dead[class.index()].pop();
+        dead.unwrap_or_else(|| self.fresh_g(class))
+    }
+
+    /// Takes back one from [`dead_g`](Self::dead_g) on which nobody has begun.
+    pub(super) fn keep_dead(&'static self, g: &'static G) {
+        // SAFETY: this is the M's own thread.
+        unsafe { self.own() }.dead[g.class.index()].push(g);
     }
 
     /// A goroutine has ended, and the M is off its stack.
@@ -197,12 +213,7 @@ impl M {
     /// one. It ends, unless it is the main thread, or goroutines are at home on it, which go on here.
     #[cold]
     fn locked_one_ended(&'static self) -> Then {
-        if self.is_main.get() || self.at_home() != 0 {
-            return Then::Stay;
-        }
-        let left = self.pop_home(); // those that have napped go to others
-        debug_assert!(left.is_none(), "nobody is at home here");
-        Then::Leave
+        if self.is_main.get() || self.at_home() != 0 { Then::Stay } else { Then::Leave }
     }
 }
 

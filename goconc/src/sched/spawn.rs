@@ -80,7 +80,7 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
             private.fresh.push(record);
             let len = private.fresh.len();
             p.note_len(len);
-            if len > KEEP || Counts::glance().hungry() {
+            if len > KEEP || Counts::glance().hungry() || m.spread.gives.get() {
                 share::after_spawn(m, p, private);
             }
         }

@@ -146,11 +146,13 @@ fn unpark_self(m: &'static M, must_run: bool) -> bool {
 /// Sleeps until somebody has given it a P, or until a timer is due and a P is idle.
 fn sleep_m(m: &'static M) {
     let slept_at = clock::ticks();
+    let mut called_at = 0; // by nobody: a timer was due
     loop {
         let deadline = timers::become_keeper(m);
         if timers::sleep_until(&m.note, deadline) {
             m.count(&m.tally.woken);
             if take_next_p(m) {
+                called_at = m.called_at.load(Ordering::Relaxed); // ordered by `take_next_p`
                 break;
             }
         } else if unpark_self(m, false) {
@@ -160,7 +162,9 @@ fn sleep_m(m: &'static M) {
     clock::tick_coarse();
     // SAFETY: this is the M's own thread.
     let own = unsafe { m.own() };
-    let parked_us = clock::ticks().saturating_sub(slept_at) / clock::ticks_per_us();
+    // Until it was called: that it has taken long to wake up is no reason to spin less, on the contrary.
+    let until = if called_at == 0 { clock::ticks() } else { called_at };
+    let parked_us = until.saturating_sub(slept_at) / clock::ticks_per_us();
     // Parked for less than it would have cost to spin: spin longer next time.
     own.spin_us = if parked_us < 100 { (own.spin_us * 2).min(100) } else { (own.spin_us / 2).max(5) };
 }
@@ -236,7 +240,7 @@ pub(super) fn pass_on_p(m: &'static M, p: &'static P) {
 #[cold]
 pub(super) fn leave_m(m: &'static M) {
     stop_spinning(m);
-    m.locks.set(0);
+    m.locks.store(0, Ordering::Relaxed); // only we write
     let mut idle = lock();
     // Timers too: this M would have looked after them, had it parked.
     let disposed = match m.p() {
@@ -246,8 +250,9 @@ pub(super) fn leave_m(m: &'static M) {
     };
     drop_p(m);
     idle.threads -= 1;
-    idle.without_thread.push(m);
     drop(idle);
+    m.pass_on_what_came(); // from now on nothing comes: see `idle::send`
+    lock().without_thread.push(m);
     disposed.finish();
     if Counts::glance().idle() == gomaxprocs() as u64 {
         dead::check(); // finds this very thread too many, and has sysmon look again
