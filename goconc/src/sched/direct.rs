@@ -14,7 +14,7 @@ use core::sync::atomic::Ordering;
 use crate::gmp::{G, M, P, Record, Runnable};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
+use crate::sched::find::{MANY, UNSTARTED_AHEAD, VERY_MANY, fetch_ahead};
 use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
@@ -111,7 +111,7 @@ impl M {
             && p.timers.next() == NEVER
             && fresh == 0
             && self.runnext.get().is_none()
-            && home.len() < MANY
+            && home.len() < VERY_MANY
             && (Counts::glance().all_busy() || Counts::glance().need_p() == 0 && self.keeps(home.len() + 1));
         if !plain {
             return None;

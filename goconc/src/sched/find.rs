@@ -27,8 +27,10 @@ const SLICE_US: u64 = 10_000;
 const RESERVED_US: u64 = 1_000;
 /// The same while somebody is on his way.
 const RESERVED_LONG_US: u64 = 10_000;
-/// A queue so long has left the cache before its end is reached.
-pub(super) const MANY: usize = 1024;
+/// What a queue so long needs has left the first-level cache before its end is reached.
+pub(super) const MANY: usize = 64;
+/// The same of the second-level cache.
+pub(super) const VERY_MANY: usize = 1024;
 /// How far ahead of their turn headers and stacks are fetched from memory.
 const HEADERS_AHEAD: usize = 8;
 const STACKS_AHEAD: usize = 4;
