@@ -29,15 +29,15 @@ fn write_goroutines(out: Out<'_>, but: Option<u64>) {
     record::for_each_unstarted(|record| {
         // Relaxed: a dump of a running program is a blurred picture.
         let (id, parent) = (record.id.load(Ordering::Relaxed), record.parent());
-        let parked_at = record.nap();
+        let nap = record.nap();
         pictures.push(Picture {
             id,
             parent,
-            state: if parked_at.is_some() { g::SLEEP } else { "runnable" },
+            state: nap.map_or("runnable", |(_, why)| g::nap_text(why)),
             waiting_ms: 0,
             locked: false,
             name: record.name(),
-            parked_at,
+            parked_at: nap.map(|(at, _)| at),
             created_at: record.created_at(),
         });
     });

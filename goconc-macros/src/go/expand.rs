@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::form::{Call, Form, Target};
-use super::nap::{Local, Nap};
+use super::nap::{Local, Nap, Wait};
 use super::operand::Operand;
 use super::parse::Go;
 use crate::captures;
@@ -110,45 +110,83 @@ impl Start<'_> {
     //
     // Whether `time::sleep` is ours, only the compiler knows. It has seen to it that the first closure, and so all that is captured,
     // may go to another thread; for the variables in between `Local` finds out.
-    fn nap(&self, Nap { before, locals, seen, sleep, duration, after }: &Nap) -> TokenStream {
+    //
+    // Input:
+    //     { let job = jobs.recv(); after }
+    // Output:
+    //     ::goconc::__private::nap::go(move || {
+    //         let from = (&::goconc::__private::nap::Source(&jobs)).receive();
+    //         let can_move = true;
+    //         from.then(can_move, move |first| {
+    //             let _ = (move || {
+    //                 let job = match first {
+    //                     ::goconc::__private::nap::First::Now(value) => value,
+    //                     ::goconc::__private::nap::First::Call => jobs.recv(),
+    //                 };
+    //                 after
+    //             })();
+    //         })
+    //     });
+    //
+    // Whether that is a channel of ours, its type tells. If not, or if the goroutine may not leave its stack, it receives as it stands
+    // there. It has the channel in any case.
+    fn nap(&self, Nap { before, locals, seen, wait, after }: &Nap) -> TokenStream {
         let site = Span::mixed_site();
         let module = self.krate.private("nap");
         let names = locals.iter().map(|local| &local.name);
+        let can_move = quote_spanned!(site=> true #(&& (&#module::Local(&#names)).can_move())*);
         let kept = locals.iter().filter(|local| !local.used).map(|Local { mutable, name, .. }| {
             quote_spanned! {site=>
                 #[allow(unused_variables, unused_mut, clippy::redundant_locals)]
                 let #mutable #name = #name;
             }
         });
-        // What stands where the `go!` is, is no place of a sleep. Nor would be a call by a path that begins there.
-        let spot = sleep.clone().into_iter().next().map_or(site, |first| first.span());
-        let value = syn::spanned::Spanned::span(duration).resolved_at(site);
-        let value = quote_spanned!(value=> duration);
-        let sleep_for = quote_spanned!(spot=> .sleep_for(#value));
-        let go_on = discard(&quote_spanned!(site=> (move || { #after })()));
-        let begin = quote_spanned! {site=>
-            #(#before;)*
-            let #value = #duration;
-            let nap = if #module::is_sleep(&#sleep) {
-                #module::Here #sleep_for
-            } else {
-                #sleep(#value);
-                #module::Nap::over()
-            };
-            let can_move = true #(&& (&#module::Local(&#names)).can_move())*;
-            nap.then(can_move, move || {
-                #(#kept)*
-                #(let _ = &#seen;)*
-                #go_on
-            })
+        let kept = quote_spanned!(site=> #(#kept)* #(let _ = &#seen;)*);
+        let moves = (!locals.is_empty()).then(|| quote_spanned!(site=> use #module::{MayMove as _, MayStay as _};));
+        let begin = match wait {
+            Wait::Sleep { path, duration } => {
+                // What stands where the `go!` is, is no place of a sleep. Nor would be a call by a path that begins there.
+                let spot = path.clone().into_iter().next().map_or(site, |first| first.span());
+                let value = syn::spanned::Spanned::span(duration).resolved_at(site);
+                let value = quote_spanned!(value=> duration);
+                let sleep_for = quote_spanned!(spot=> .sleep_for(#value));
+                let go_on = discard(&quote_spanned!(site=> (move || { #after })()));
+                quote_spanned! {site=>
+                    #(#before;)*
+                    let #value = #duration;
+                    let nap = if #module::is_sleep(&#path) {
+                        #module::Here #sleep_for
+                    } else {
+                        #path(#value);
+                        #module::Nap::over()
+                    };
+                    let can_move = #can_move;
+                    nap.then(can_move, move || { #kept #go_on })
+                }
+            }
+            Wait::Receive { pattern, place, call, method } => {
+                let receive = quote_spanned!(*method=> .receive());
+                let declare = pattern.as_ref().map(|pattern| quote_spanned!(site=> let #pattern =));
+                let go_on = discard(&quote_spanned! {site=>
+                    (move || {
+                        #declare match first {
+                            #module::First::Now(value) => value,
+                            #module::First::Call => #call,
+                        };
+                        #after
+                    })()
+                });
+                quote_spanned! {site=>
+                    use #module::{Receives as _, ReceivesNot as _};
+                    #(#before;)*
+                    let from = (&#module::Source(&#place)) #receive;
+                    let can_move = #can_move;
+                    from.then(can_move, move |first| { #kept #go_on })
+                }
+            }
         };
-        let imports =
-            (!locals.is_empty()).then(|| quote_spanned!(site=> use #module::{MayMove as _, MayStay as _};));
-        self.start(
-            &quote_spanned!(site=> #module::go),
-            &quote_spanned!(site=> #module::go_with),
-            quote_spanned!(site=> #imports #begin),
-        )
+        let (go, go_with) = (quote_spanned!(site=> #module::go), quote_spanned!(site=> #module::go_with));
+        self.start(&go, &go_with, quote_spanned!(site=> #moves #begin))
     }
 
     // Input:

@@ -1,21 +1,21 @@
-//! Blocks that begin with a sleep: `go! { let d = ..; time::sleep(d); .. }`.
+//! Blocks that begin with a sleep or a receive: `go! { let d = ..; time::sleep(d); .. }`, `go! { let job = jobs.recv(); .. }`.
 //!
-//! Such a goroutine needs a stack to begin and a stack to go on, but none while it sleeps, if what comes after the sleep is a
+//! Such a goroutine needs a stack to begin and a stack to go on, but none while it waits, if what comes after the wait is a
 //! closure of its own. Whether that makes the same program is seen by the tokens, else this finds nothing and the block stays whole.
 //!
-//! What may stand before the sleep: `let name = value;`, `f(value);` and `println!("..", place);`. A value is made of literals, names,
+//! What may stand before the wait: `let name = value;`, `f(value);` and `println!("..", place);`. A value is made of literals, names,
 //! arithmetic, elements and calls; there is no `&`, and no method of a variable. So no variable borrows from another one, and each of
 //! them can move into the second closure. That one mentions whatever the first one has not used up: it is dropped when the block
 //! ends, as it would have been.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{BinOp, Expr, ExprMethodCall, LitStr, Token, Type, UnOp};
 
 use super::form::is_assignment;
 
-/// A block that begins with a sleep.
+/// A block that begins with a wait.
 pub(crate) struct Nap {
     /// The statements before it, without their semicolons.
     pub(crate) before: Vec<TokenStream>,
@@ -23,12 +23,17 @@ pub(crate) struct Nap {
     pub(crate) locals: Vec<Local>,
     /// Places that those look at, and that still have their values.
     pub(crate) seen: Vec<Expr>,
-    /// `time::sleep`, however it is written.
-    pub(crate) sleep: TokenStream,
-    /// How long.
-    pub(crate) duration: Expr,
+    pub(crate) wait: Wait,
     /// The statements after it.
     pub(crate) after: TokenStream,
+}
+
+/// What it begins with.
+pub(crate) enum Wait {
+    /// `time::sleep`, however that is written, and how long.
+    Sleep { path: TokenStream, duration: Expr },
+    /// `let pattern = place.recv()`, or without the pattern.
+    Receive { pattern: Option<TokenStream>, place: Expr, call: TokenStream, method: Span },
 }
 
 /// A variable: `mut name`.
@@ -42,32 +47,33 @@ pub(crate) struct Local {
 }
 
 impl Nap {
-    /// Takes a block apart. `None`: it does not begin with a sleep, or it cannot be told.
+    /// Takes a block apart. `None`: it does not begin with a wait, or it cannot be told.
     pub(crate) fn find(block: &TokenStream) -> Option<Nap> {
         let trees: Vec<TokenTree> = block.clone().into_iter().collect();
         let mut rest = trees.as_slice();
         let mut before = Vec::new();
-        let (sleep, duration) = loop {
+        let wait = loop {
             let end = rest.iter().position(is_semicolon).unwrap_or(rest.len());
             let (statement, behind) = rest.split_at(end);
             rest = behind.get(1..).unwrap_or_default();
-            match as_sleep(statement) {
-                Some(parts) => break parts,
+            match as_sleep(statement).or_else(|| as_receive(statement)) {
+                Some(wait) => break wait,
                 None if rest.is_empty() => return None,
                 None => before.push(stream(statement)),
             }
         };
-        let duration = syn::parse2(duration).ok()?;
         let mut reader = Reader::default();
         for (number, statement) in before.iter().enumerate() {
             reader.statement(number, statement)?;
         }
-        reader.value(&duration)?;
+        if let Wait::Sleep { duration, .. } = &wait {
+            reader.value(duration)?;
+        }
         let (locals, seen) = reader.finish();
         for local in locals.iter().filter(|local| !local.used && local.mutable.is_some()) {
             unmark(&mut before[local.declared_by]); // nothing here changes it: the second closure's may be changed
         }
-        Some(Nap { before, locals, seen, sleep, duration, after: stream(rest) })
+        Some(Nap { before, locals, seen, wait, after: stream(rest) })
     }
 }
 
@@ -82,13 +88,12 @@ fn unmark(declaration: &mut TokenStream) {
 }
 
 fn is_semicolon(tree: &TokenTree) -> bool {
-    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';')
+    is_punct(tree, ';')
 }
 
-/// `time::sleep(duration)`, and nothing else: the path, and what is in the parentheses.
-fn as_sleep(statement: &[TokenTree]) -> Option<(TokenStream, TokenStream)> {
+/// `time::sleep(duration)`, and nothing else.
+fn as_sleep(statement: &[TokenTree]) -> Option<Wait> {
     let (TokenTree::Group(duration), path) = statement.split_last()? else { return None };
-    let is = |tree: &TokenTree, name: &str| matches!(tree, TokenTree::Ident(ident) if ident == name);
     let is_path = |tree: &TokenTree| match tree {
         TokenTree::Ident(_) => true,
         TokenTree::Punct(punct) => punct.as_char() == ':',
@@ -99,10 +104,40 @@ fn as_sleep(statement: &[TokenTree]) -> Option<(TokenStream, TokenStream)> {
         && path.iter().all(is_path)
         && is(time, "time")
         && is(sleep, "sleep");
-    found.then(|| (stream(path), duration.stream()))
+    let duration = if found { syn::parse2(duration.stream()).ok()? } else { return None };
+    Some(Wait::Sleep { path: stream(path), duration })
 }
 
-/// Reads what stands before the sleep. `None` from any of its functions: that is more than it understands.
+/// `place.recv()` or `let pattern = place.recv()`, and nothing else.
+fn as_receive(statement: &[TokenTree]) -> Option<Wait> {
+    let [receiver @ .., dot, method, TokenTree::Group(nothing)] = statement else { return None };
+    let found = nothing.delimiter() == Delimiter::Parenthesis
+        && nothing.stream().is_empty()
+        && is(method, "recv")
+        && is_punct(dot, '.');
+    let begin = match receiver {
+        [word, ..] if is(word, "let") => 1 + receiver.iter().rposition(|tree| is_punct(tree, '='))?,
+        _ => 0,
+    };
+    let place = if found { syn::parse2(stream(&receiver[begin..])).ok()? } else { return None };
+    let is_static = matches!(&place, Expr::Path(path) if is_upper_case(&path.path));
+    (is_static || is_place(&place)).then(|| Wait::Receive {
+        pattern: (begin != 0).then(|| stream(&receiver[1..begin - 1])),
+        place,
+        call: stream(&statement[begin..]),
+        method: method.span(),
+    })
+}
+
+fn is(tree: &TokenTree, name: &str) -> bool {
+    matches!(tree, TokenTree::Ident(ident) if ident == name)
+}
+
+fn is_punct(tree: &TokenTree, punct: char) -> bool {
+    matches!(tree, TokenTree::Punct(found) if found.as_char() == punct)
+}
+
+/// Reads what stands before the wait. `None` from any of its functions: that is more than it understands.
 #[derive(Default)]
 struct Reader {
     locals: Vec<Local>,

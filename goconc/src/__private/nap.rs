@@ -1,13 +1,16 @@
-//! What `go!` makes of a block that begins with a sleep: one closure up to there, and one for the rest.
+//! What `go!` makes of a block that begins with a sleep or a receive: one closure up to there, and one for the rest.
 //!
-//! The first one runs on a stack and returns [`Begun`]. Then the goroutine leaves its stack, and is as large as its record until
-//! it wakes up; it goes on with the second closure, on any stack.
+//! The first one runs on a stack and returns what the goroutine has come to, and the second one. Then the goroutine leaves its stack,
+//! and is as large as its record until it wakes up; it goes on with the second closure, on any stack.
 
 use core::any::{Any, TypeId};
+use core::marker::PhantomData;
 use core::panic::Location;
 use std::time::Duration;
 
 use super::Options;
+pub use crate::chan::dormant::{First, Target};
+use crate::chan::{Chan, Recv};
 use crate::sched::spawn::{self, Wish};
 use crate::time;
 
@@ -16,8 +19,8 @@ use crate::time;
 #[track_caller]
 pub fn go<B, R>(begin: B)
 where
-    B: FnOnce() -> Begun<R> + Send + 'static,
-    R: FnOnce() + 'static,
+    B: FnOnce() -> R + Send + 'static,
+    R: GoOn,
 {
     spawn::spawn(move || begin().go_on(), Wish::default(), Location::caller());
 }
@@ -26,10 +29,16 @@ where
 #[track_caller]
 pub fn go_with<B, R>(options: Options, begin: B)
 where
-    B: FnOnce() -> Begun<R> + Send + 'static,
-    R: FnOnce() + 'static,
+    B: FnOnce() -> R + Send + 'static,
+    R: GoOn,
 {
     spawn::spawn(move || begin().go_on(), options.0, Location::caller());
+}
+
+/// A goroutine that has come to where it may wait, and what it does afterwards.
+pub trait GoOn {
+    /// Waits, and does it. The last that the goroutine's closure does.
+    fn go_on(self);
 }
 
 /// A goroutine that has come to its sleep, and what it does afterwards.
@@ -40,7 +49,7 @@ pub struct Begun<R> {
     rest: R,
 }
 
-impl<R: FnOnce()> Begun<R> {
+impl<R: FnOnce()> GoOn for Begun<R> {
     #[inline]
     fn go_on(self) {
         match self.nap.0 {
@@ -89,6 +98,106 @@ impl Nap {
     #[inline]
     pub fn then<R: FnOnce() + 'static>(self, can_move: bool, rest: R) -> Begun<R> {
         Begun { nap: self, can_move, rest }
+    }
+}
+
+/// Asks of a place that has the method `recv` whether that is a channel's: the method of [`Receives`] is found first, if there is one.
+#[derive(Debug)]
+pub struct Source<'a, T: ?Sized>(pub &'a T);
+
+/// It is a channel.
+pub trait Receives {
+    /// Of these.
+    type Item;
+
+    /// The channel, and the place where the method is called.
+    #[track_caller]
+    fn receive(&self) -> Target<Self::Item>;
+}
+
+impl<T> Receives for Source<'_, Chan<T>> {
+    type Item = T;
+
+    #[inline]
+    #[track_caller]
+    fn receive(&self) -> Target<T> {
+        Target::new(&self.0.0, Location::caller())
+    }
+}
+
+impl<T> Receives for Source<'_, Recv<T>> {
+    type Item = T;
+
+    #[inline]
+    #[track_caller]
+    fn receive(&self) -> Target<T> {
+        Target::new(self.0, Location::caller())
+    }
+}
+
+/// It is something else.
+pub trait ReceivesNot {
+    /// Then there is nothing to know.
+    #[inline]
+    fn receive(&self) -> Other {
+        Other
+    }
+}
+
+impl<T: ?Sized> ReceivesNot for &Source<'_, T> {}
+
+/// Something else than a channel.
+#[derive(Debug)]
+pub struct Other;
+
+/// The receive of a goroutine that begins with one.
+#[derive(Debug)]
+pub struct Begins<S, R> {
+    from: S,
+    can_move: bool,
+    rest: R,
+}
+
+impl<T> Target<T> {
+    /// What the goroutine does with what was received, or with the news that nothing was yet. `can_move`: it may go to another thread.
+    #[inline]
+    pub fn then<R: FnOnce(First<Option<T>>)>(self, can_move: bool, rest: R) -> Begins<Target<T>, R> {
+        Begins { from: self, can_move, rest }
+    }
+}
+
+impl Other {
+    /// As for a channel, but nothing is ever received before.
+    #[inline]
+    pub fn then<V, R: FnOnce(First<V>)>(self, _: bool, rest: R) -> Receiving<V, R> {
+        Receiving { rest, _value: PhantomData }
+    }
+}
+
+/// A goroutine that begins with the `recv` of something else.
+#[derive(Debug)]
+pub struct Receiving<V, R> {
+    rest: R,
+    _value: PhantomData<fn() -> V>,
+}
+
+impl<V, R: FnOnce(First<V>)> GoOn for Receiving<V, R> {
+    #[inline]
+    fn go_on(self) {
+        (self.rest)(First::Call);
+    }
+}
+
+impl<T, R: FnOnce(First<Option<T>>)> GoOn for Begins<Target<T>, R> {
+    #[inline]
+    fn go_on(self) {
+        if self.can_move {
+            // SAFETY: the macro has found out whether `rest` may go to another thread, and that has the channel; the goroutine's
+            // closure ends here.
+            unsafe { self.from.receive(self.rest) };
+        } else {
+            (self.rest)(First::Call);
+        }
     }
 }
 

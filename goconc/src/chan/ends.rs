@@ -39,7 +39,7 @@ use crate::chan::{CloseError, IntoIter, Iter, SendError, TryIter, TryRecvError, 
 /// }
 /// println!("{:?}", ch.recv());
 /// ```
-pub struct Chan<T>(Recv<T>);
+pub struct Chan<T>(pub(crate) Recv<T>);
 
 /// The sending side of a channel: it can send and close, and nothing else.
 ///

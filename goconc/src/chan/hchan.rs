@@ -222,6 +222,24 @@ impl<T> Hchan<T> {
         }
     }
 
+    /// Adds a receiver, unless it need not wait: false. Takes the lock, and gives it back.
+    ///
+    /// # Safety
+    /// * As [`enqueue`](Self::enqueue); once it is in the queue, it may be woken.
+    pub(super) unsafe fn enqueue_unless_ready(&self, sudog: &Sudog) -> bool {
+        self.lock.lock();
+        // Relaxed: under the lock.
+        let waits = self.len.load(Ordering::Relaxed) == 0
+            && self.sendq.is_empty()
+            && self.state.load(Ordering::Relaxed) == OPEN;
+        if waits {
+            // SAFETY: locked, and the rest by contract.
+            unsafe { self.enqueue(Dir::Recv, sudog) };
+        }
+        self.unlock();
+        waits
+    }
+
     /// Takes a waiter off, if it is still there. Locked.
     ///
     /// # Safety
@@ -271,6 +289,11 @@ impl<T> Hchan<T> {
     pub(super) fn seems_early(&self) -> bool {
         // SAFETY: the clock lives as long as the channel.
         self.clock().is_some_and(|clock| unsafe { clock.as_ref() }.seems_early())
+    }
+
+    /// Whether it belongs to a timer.
+    pub(super) fn is_clock(&self) -> bool {
+        self.clock().is_some()
     }
 
     /// The clock of a clock channel.

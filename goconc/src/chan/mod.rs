@@ -7,10 +7,13 @@
 //! | `ends` | [`Chan`], [`Send`], [`Recv`]: documentation and one-line methods |
 //! | `iter` | `for v in &ch` |
 //! | `clock` | the channels of timers |
+//! | `dormant` | a goroutine without a stack that waits for its first receive |
 //! | `select` | one of several operations, whichever can proceed |
 //! | `err` | what a `try_` or `checked_` operation says |
 
 mod clock;
+#[doc(hidden)]
+pub mod dormant;
 mod ends;
 mod err;
 mod handle;

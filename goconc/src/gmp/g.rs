@@ -26,16 +26,13 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, 
 use parking_lot::Mutex;
 
 use crate::arch;
-use crate::gmp::record::Name;
+use crate::gmp::record::{Name, Why};
 use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
 use crate::queue::inbox::Node;
 use crate::stack::{self, Class, Slot};
 use crate::sys::spin::ByteLock;
 use crate::sys::{clock, fetch};
-
-/// How dumps call a goroutine that sleeps, with a stack or without.
-pub(crate) const SLEEP: &str = "sleep";
 
 /// Why a goroutine waits. The texts are Go's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +62,7 @@ impl WaitReason {
         (WaitReason::ChanSendNil, "chan send (nil chan)"),
         (WaitReason::Select, "select"),
         (WaitReason::SelectNoCases, "select (no cases)"),
-        (WaitReason::Sleep, SLEEP),
+        (WaitReason::Sleep, "sleep"),
         (WaitReason::WaitGroup, "sync.WaitGroup.Wait"),
         (WaitReason::Join, "join"),
         (WaitReason::Scope, "scope"),
@@ -75,6 +72,14 @@ impl WaitReason {
     fn text(code: u8) -> &'static str {
         Self::ALL.iter().find(|(reason, _)| *reason as u8 == code).map_or("waiting", |(_, text)| text)
     }
+}
+
+/// How dumps call a goroutine that waits for this, without a stack.
+pub(crate) fn nap_text(why: Why) -> &'static str {
+    WaitReason::text(match why {
+        Why::Sleep => WaitReason::Sleep,
+        Why::Receive => WaitReason::ChanReceive,
+    } as u8)
 }
 
 /// What makes a goroutine that stops findable for its waker: the last thing that it does.

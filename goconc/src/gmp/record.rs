@@ -64,8 +64,21 @@ const _: () = assert!(size_of::<Record>() == 64);
 const NAMED: u64 = 1 << 7;
 /// In `kin`: it naps.
 const NAPS: u64 = 1 << 6;
+/// In `kin`: it naps until it has received something.
+const RECEIVES: u64 = 1 << 5;
 /// In `kin`: the number of the class.
-const CLASS: u64 = NAPS - 1;
+const CLASS: u64 = RECEIVES - 1;
+
+const _: () = assert!(Class::COUNT <= CLASS as usize);
+
+/// What a goroutine naps for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Time.
+    Sleep,
+    /// A value from a channel.
+    Receive,
+}
 /// In `kin`: where the number of the goroutine that started it begins.
 const PARENT: u32 = 8;
 
@@ -206,32 +219,35 @@ impl Record {
         self.link.store(word, Ordering::Relaxed); // as in `link`; after a nap see `nap_ends`
     }
 
-    /// It naps, at `at`, and is in no queue until [`nap_ends`](Self::nap_ends). By the owner, before a timer has it.
-    pub(crate) fn nap_begins(&self, at: &'static Location<'static>) {
+    /// It naps, at `at`, and is in no queue until [`nap_ends`](Self::nap_ends). By the owner, before a timer or a list has it.
+    pub(crate) fn nap_begins(&self, at: &'static Location<'static>, why: Why) {
         self.set_link(core::ptr::from_ref(at).expose_provenance());
-        let kin = self.kin.load(Ordering::Relaxed) | NAPS; // ours
+        let kin = self.kin.load(Ordering::Relaxed) | NAPS | if why == Why::Receive { RECEIVES } else { 0 }; // ours
         self.kin.store(kin, Ordering::Release); // pairs with the Acquires in `nap`: the place, and before it the number
     }
 
     /// It can be queued, and run.
     pub(crate) fn nap_ends(&self) {
-        let kin = self.kin.load(Ordering::Relaxed) & !NAPS; // ours
+        let kin = self.kin.load(Ordering::Relaxed) & !(NAPS | RECEIVES); // ours
         self.kin.store(kin, Ordering::Relaxed); // the fence orders it
         fence(Ordering::Release); // pairs with the fence in `nap`: who sees a later link sees that the nap is over
     }
 
-    /// Where it naps, if it does. For dumps.
-    pub(crate) fn nap(&self) -> Option<&'static Location<'static>> {
+    /// Where it naps, and for what, if it does. For dumps.
+    pub(crate) fn nap(&self) -> Option<(&'static Location<'static>, Why)> {
         // A goroutine naps once. So if the number is the same before and after, and it naps both times, it did in between.
         let id = self.id.load(Ordering::Acquire); // pairs with the Release in `begin`: no nap of an earlier one is seen
-        let naps = || self.kin.load(Ordering::Acquire) & NAPS != 0; // pairs with the Release in `nap_begins`
-        let napped = id != 0 && naps(); // free, and free again, is not the same in between
+        let naps = || {
+            let kin = self.kin.load(Ordering::Acquire); // pairs with the Release in `nap_begins`
+            (kin & NAPS != 0).then_some(if kin & RECEIVES != 0 { Why::Receive } else { Why::Sleep })
+        };
+        let napped = naps().filter(|_| id != 0); // free, and free again, is not the same in between
         let at = self.link.load(Ordering::Relaxed); // the fence orders it
         fence(Ordering::Acquire); // pairs with the fence in `nap_ends`
-        let still = naps() && self.id.load(Ordering::Relaxed) == id; // not before the load of `kin`, which is an Acquire
+        let still = naps().is_some() && self.id.load(Ordering::Relaxed) == id; // not before the load of `kin`, an Acquire
         let at = core::ptr::with_exposed_provenance::<Location<'static>>(at);
         // SAFETY: it has napped all the time, so this was made from a `&'static Location` by `nap_begins`.
-        (napped && still).then(|| unsafe { &*at })
+        napped.filter(|_| still).map(|why| (unsafe { &*at }, why))
     }
 
     /// Whether that is `class`.

@@ -7,12 +7,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::block;
-use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin};
-use crate::gmp::{Chain, G, Record, Runnable, g};
+use crate::gmp::record::{FreeList, MAIN_ID, Name, Origin, Why};
+use crate::gmp::{Chain, G, M, Record, Runnable, g};
 use crate::queue::bundle;
 use crate::queue::fresh::KEEP;
 use crate::sched::counts::Counts;
-use crate::sched::{global_push, idle, park, share, start, timers};
+use crate::sched::{global_push, idle, park, share, start};
 use crate::stack::{self, Class};
 
 /// Numbers are given out to Ms in batches.
@@ -73,55 +73,91 @@ unsafe fn spawn_here<F: FnOnce()>(current: &'static G, f: F, wish: Wish, at: &'s
     // SAFETY: a free record of ours; the closure is Send by contract.
     unsafe { Record::fill(record, origin, f, || own.blocks.take()) };
     m.count(&m.started);
-    match m.p() {
-        Some(p) => {
-            // SAFETY: we hold the P, in the runtime.
-            let private = unsafe { p.private() };
-            private.fresh.push(record);
-            let len = private.fresh.len();
-            p.note_len(len);
-            if len > KEEP || Counts::glance().hungry() || m.spread.gives.get() {
-                share::after_spawn(m, p, private);
-            }
-        }
-        None => submit(record),
-    }
+    queue(m, record);
     m.retake.exit();
 }
 
-/// The calling goroutine, whose closure is about to return, sleeps until `when` and then goes on as `rest`: without a stack
-/// meanwhile, and perhaps on another thread. False, and `rest` comes back: it has something that stays with its stack or its thread.
+/// A goroutine whose closure is about to return, and that has nothing which stays with its stack or its thread: see [`can_leave_stack`].
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    g: &'static G,
+    parent: u64,
+    created_at: &'static Location<'static>,
+}
+
+/// Whether `g`, the caller, can go on without its stack. For one whose closure is about to return.
+pub(crate) fn can_leave_stack(g: &'static G) -> Option<Leaving> {
+    let stays = g.has_baggage.get() || g.goexiting.get() || g.stays_home() || park::is_bound();
+    let (parent, created_at) = g.origin().filter(|_| !stays)?;
+    Some(Leaving { g, parent, created_at })
+}
+
+impl Leaving {
+    /// The goroutine waits, at `at`, and then goes on as `rest`: without a stack meanwhile, and perhaps on another thread. `wait` sees
+    /// to it that it is woken; false: it need not wait.
+    ///
+    /// # Safety
+    /// * What `rest` borrows outlives its run, and it may run on another thread.
+    /// * The caller does nothing more on the goroutine's account than to return from its closure.
+    pub(crate) unsafe fn leave<F: FnOnce()>(
+        self,
+        at: &'static Location<'static>,
+        why: Why,
+        rest: F,
+        wait: impl FnOnce(NonNull<Record>) -> bool,
+    ) {
+        let Leaving { g, parent, created_at } = self;
+        let m = g.m();
+        park::enter(m);
+        // SAFETY: we run on this M's thread, as its goroutine.
+        let own = unsafe { m.own() };
+        let record = own.records.take(&mut own.bundles);
+        let id = g.id.load(Ordering::Relaxed); // our own
+        let origin = Origin { id, parent, created_at, name: g.take_name(), class: g.class };
+        // SAFETY: a free record of ours; the closure is Send by contract.
+        unsafe { Record::fill(record, origin, rest, || own.blocks.take()) };
+        // SAFETY: filled just now, and ours.
+        let filled = unsafe { record.as_ref() };
+        filled.nap_begins(at, why);
+        m.count(&m.naps); // before its stack is counted as ended
+        if !wait(record) {
+            filled.nap_ends();
+            queue(m, record);
+        }
+        m.retake.exit();
+    }
+}
+
+/// Makes a goroutine runnable that naps: it begins again, anywhere.
 ///
 /// # Safety
-/// * What `rest` borrows outlives its run, and it may run on another thread.
-/// * The caller does nothing more on the goroutine's account than to return from its closure.
-pub(crate) unsafe fn nap<F: FnOnce()>(
-    g: &'static G,
-    when: u64,
-    at: &'static Location<'static>,
-    rest: F,
-) -> Result<(), F> {
-    let Some((parent, created_at)) =
-        g.origin().filter(|_| !(g.has_baggage.get() || g.stays_home() || park::is_bound()))
-    else {
-        return Err(rest);
-    };
-    let m = g.m();
-    park::enter(m);
-    // SAFETY: we run on this M's thread, as its goroutine.
-    let own = unsafe { m.own() };
-    let record = own.records.take(&mut own.bundles);
-    let id = g.id.load(Ordering::Relaxed); // our own
-    let origin = Origin { id, parent, created_at, name: g.take_name(), class: g.class };
-    // SAFETY: a free record of ours; the closure is Send by contract.
-    unsafe { Record::fill(record, origin, rest, || own.blocks.take()) };
-    // SAFETY: filled just now, and ours.
-    unsafe { record.as_ref() }.nap_begins(at);
-    m.count(&m.naps); // before its stack is counted as ended
-    // SAFETY: as above.
-    unsafe { timers::arm_nap(m, record, when) };
-    m.retake.exit();
-    Ok(())
+/// * The caller has taken it off the list that it was in, and nobody else has it.
+pub(crate) unsafe fn ready_napped(record: NonNull<Record>) {
+    // SAFETY: ours by contract.
+    unsafe { record.as_ref() }.nap_ends();
+    match g::current() {
+        Some(current) => {
+            let m = current.m();
+            park::enter(m);
+            queue(m, record);
+            m.retake.exit();
+        }
+        None => submit(record),
+    }
+}
+
+/// Puts a goroutine that can begin where the M, in the runtime, has its unstarted ones.
+#[inline(always)]
+fn queue(m: &'static M, record: NonNull<Record>) {
+    let Some(p) = m.p() else { return submit(record) };
+    // SAFETY: we hold the P, in the runtime.
+    let private = unsafe { p.private() };
+    private.fresh.push(record);
+    let len = private.fresh.len();
+    p.note_len(len);
+    if len > KEEP || Counts::glance().hungry() || m.spread.gives.get() {
+        share::after_spawn(m, p, private);
+    }
 }
 
 /// # Safety

@@ -12,7 +12,7 @@
 //! * When no P is idle there is nobody to run what is due before one of the busy Ms comes by: sysmon, which takes the P of an M
 //!   that stays in user code, is the rest.
 //!
-//! A goroutine that naps (`spawn::nap`) has no stack, and is an entry without a node: when it is due it goes to the end of the same
+//! A goroutine that naps (`spawn::Leaving`) has no stack, and is an entry without a node: when it is due it goes to the end of the same
 //! queue as the others, but any M may take it.
 //!
 //! No deadline is lost between an M that goes to sleep and somebody who arms a timer: the first says that it is no longer the
@@ -111,7 +111,7 @@ pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, wh
 ///
 /// # Safety
 /// * The record is filled, naps, and belongs to its timer from now on.
-pub(super) unsafe fn arm_nap(m: &'static M, record: NonNull<Record>, when: u64) {
+pub(crate) unsafe fn arm_nap(m: &'static M, record: NonNull<Record>, when: u64) {
     let p = m.p().unwrap_or_else(|| p::get(0)); // as in `arm_untracked`
     // SAFETY: by contract; a record is a cache line.
     unsafe { p.timers.add_bare(when, record.cast()) };

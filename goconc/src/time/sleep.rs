@@ -4,6 +4,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use std::time::Duration;
 
+use crate::gmp::record::Why;
 use crate::gmp::{Commit, G, WaitReason, g};
 use crate::sched::{park, spawn, timers};
 use crate::sys::soon::soon;
@@ -54,17 +55,19 @@ pub(crate) unsafe fn run_after_nap<F: FnOnce()>(
         }
     };
     park::check_goexit(g);
-    let rest = if can_move {
-        // SAFETY: by contract.
-        match unsafe { spawn::nap(g, deadline(d), at, rest) } {
-            Ok(()) => return,
-            Err(rest) => rest,
-        }
-    } else {
-        rest
+    let leaving = if can_move { spawn::can_leave_stack(g) } else { None };
+    let Some(leaving) = leaving else {
+        sleep_goroutine(g, d, at);
+        return rest();
     };
-    sleep_goroutine(g, d, at);
-    rest();
+    let when = deadline(d);
+    let sleep = |record| {
+        // SAFETY: it naps, and is nobody else's.
+        unsafe { timers::arm_nap(g.m(), record, when) };
+        true
+    };
+    // SAFETY: by contract.
+    unsafe { leaving.leave(at, Why::Sleep, rest, sleep) };
 }
 
 /// When a sleep that begins now is over.

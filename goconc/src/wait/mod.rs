@@ -1,7 +1,8 @@
 //! Waiting: who waits, in which list, and how it is woken. Goroutines and plain threads alike.
 //!
 //! Stacks do not move and are not freed while their goroutine is parked, so a [`Sudog`] is a local of the parked frame
-//! and holds a pointer to the value slot beside it: no pool, no allocation.
+//! and holds a pointer to the value slot beside it: no pool, no allocation. Only that of a goroutine without a stack is elsewhere
+//! (`chan::dormant`).
 
 pub(crate) mod group;
 pub(crate) mod sema;
@@ -12,9 +13,9 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::gmp::{Commit, G, M, WaitReason, g};
+use crate::gmp::{Commit, G, M, Record, WaitReason, g};
 use crate::queue::inbox::Node;
-use crate::sched::{counts, dead, idle, park, start, timers};
+use crate::sched::{counts, dead, idle, park, spawn, start, timers};
 use crate::sys::note::Note;
 use crate::sys::spin::ByteLock;
 use crate::timer::Firing;
@@ -115,7 +116,7 @@ fn block_thread(note: &Note) {
     note.sleep();
 }
 
-/// One waiter in one list. Lives on the waiter's stack.
+/// One waiter in one list. Lives on the waiter's stack, if it has one.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Sudog {
@@ -220,6 +221,11 @@ impl Sudog {
         Sudog::blank(0, None, elem, Some(claim))
     }
 
+    /// For a goroutine that has no stack while it waits, with a slot for the value.
+    pub(crate) fn of_record(record: NonNull<Record>, elem: *mut ()) -> Sudog {
+        Sudog::blank(record.as_ptr() as usize, None, elem, None)
+    }
+
     #[inline(always)]
     fn blank(item: usize, home: Option<&'static M>, elem: *mut (), claim: Option<NonNull<Claim>>) -> Sudog {
         Sudog {
@@ -316,8 +322,19 @@ impl Sudog {
         let (item, home) = (sudog.node.item(), sudog.home.get());
         match home {
             Some(home) => ready(home),
-            None => wake_thread((item & !THREAD) as *const Note),
+            None => wake_other(item),
         }
+    }
+}
+
+/// Wakes what is at home on no M: a plain thread, or a goroutine without a stack.
+#[cold]
+fn wake_other(item: usize) {
+    if item & THREAD != 0 {
+        wake_thread((item & !THREAD) as *const Note);
+    } else {
+        // SAFETY: a record of `Sudog::of_record`, which waits until it is woken.
+        unsafe { spawn::ready_napped(NonNull::new_unchecked(item as *mut Record)) };
     }
 }
 
