@@ -38,6 +38,7 @@ var workloads = []workload{
 	{"sleep_1M_stack", sleep1MStack},
 	{"timer_new_stop", timerNewStop},
 	{"parked_1M", parked1M},
+	{"parked_1M_stack", parked1MStack},
 	{"mutex_uncontended", mutexUncontended},
 	{"mutex_8g", mutex8},
 	{"rwmutex_8r", rwmutex8},
@@ -510,27 +511,46 @@ func timerNewStop(r *recorder) {
 // ---- parked
 
 func parked1M(r *recorder) {
+	rows := [4]string{"parked_1M_start", "parked_1M_rss", "parked_1M_tables", "parked_1M_wake_exit"}
+	parked(r, rows, func(c chan int, started *int64) {
+		go func() { atomic.AddInt64(started, 1); <-c }()
+	})
+}
+
+// parked1MStack is parked1M with the receive in a function.
+func parked1MStack(r *recorder) {
+	rows := [4]string{"parked_1M_stack_start", "parked_1M_stack_rss", "parked_1M_stack_tables", "parked_1M_stack_wake_exit"}
+	parked(r, rows, func(c chan int, started *int64) { go waitFor(c, started) })
+}
+
+//go:noinline
+func waitFor(c chan int, started *int64) {
+	atomic.AddInt64(started, 1)
+	<-c
+}
+
+func parked(r *recorder, rows [4]string, begin func(c chan int, started *int64)) {
 	n := r.sizeOr(1000000)
 	rss, tables := memory()
 	c := make(chan int)
 	t := time.Now()
 	var started int64
 	for i := 0; i < n; i++ {
-		go func() { atomic.AddInt64(&started, 1); <-c }()
+		begin(c, &started)
 	}
 	for atomic.LoadInt64(&started) < int64(n) {
 		time.Sleep(time.Millisecond)
 	}
-	r.time("parked_1M_start", n, time.Since(t))
+	r.time(rows[0], n, time.Since(t))
 	rssParked, tablesParked := memory()
-	r.bytes("parked_1M_rss", n, rssParked-rss)
-	r.bytes("parked_1M_tables", n, tablesParked-tables)
+	r.bytes(rows[1], n, rssParked-rss)
+	r.bytes(rows[2], n, tablesParked-tables)
 	t = time.Now()
 	close(c)
 	for runtime.NumGoroutine() > 10 {
 		time.Sleep(time.Millisecond)
 	}
-	r.time("parked_1M_wake_exit", n, time.Since(t))
+	r.time(rows[3], n, time.Since(t))
 	check("number of goroutines started", started, int64(n))
 }
 

@@ -156,6 +156,19 @@ pub(crate) static WORKLOADS: &[Workload] = &[
         sized: true,
         run: Some(parked::million),
     },
+    // As before, where the receive is inside a function: then each goroutine has a stack meanwhile.
+    Workload {
+        name: "parked_1M_stack",
+        group: "parked",
+        rows: &[
+            Row { name: "parked_1M_stack_start", goal: Goal::None },
+            Row { name: "parked_1M_stack_wake_exit", goal: Goal::None },
+            Row { name: "parked_1M_stack_rss", goal: Goal::Bytes(4.4 * 1024.0) },
+            Row { name: "parked_1M_stack_tables", goal: Goal::None },
+        ],
+        sized: true,
+        run: Some(parked::million_on_stacks),
+    },
     workload!(sync mutex_uncontended: 1.0 / 1.0, not yet),
     workload!(sync mutex_8g: 2.0 / 2.0, not yet),
     workload!(sync rwmutex_8r: 1.0 / 2.0, not yet),

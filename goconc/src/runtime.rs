@@ -314,8 +314,7 @@ pub struct Metrics {
     /// For each thread, in the order in which they were made: how many goroutines are at home on it. Those that have not
     /// begun, or nap, are at home nowhere.
     pub at_home: Vec<usize>,
-    /// Wake-ups of goroutines by another thread than their own, or by a plain one, that went to the thread they are at home on,
-    /// and goroutines that had not begun and were sent to a thread to begin there.
+    /// Wake-ups of goroutines by another thread than their own, or by a plain one, that went to the thread they are at home on.
     pub mailed: u64,
     /// Wake-ups of goroutines by another thread than their own, that took them over.
     pub drawn: u64,

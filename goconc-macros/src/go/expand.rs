@@ -4,9 +4,10 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::form::{Call, Form, Target};
-use super::nap::{Local, Nap, Wait};
+use super::nap::Nap;
 use super::operand::Operand;
 use super::parse::Go;
+use super::two;
 use crate::captures;
 use crate::path::CratePath;
 
@@ -87,106 +88,11 @@ impl Start<'_> {
         self.goroutine(discard(&quote_spanned!(Span::mixed_site()=> (#closure)())))
     }
 
-    // Input:
-    //     { let start = Instant::now(); println!("{name}"); time::sleep(d); after }
-    // Output:
-    //     ::goconc::__private::nap::go(move || {
-    //         let start = Instant::now();
-    //         println!("{name}");
-    //         let duration = d;
-    //         let nap = if ::goconc::__private::nap::is_sleep(&time::sleep) {
-    //             ::goconc::__private::nap::Here.sleep_for(duration)
-    //         } else {
-    //             time::sleep(duration);
-    //             ::goconc::__private::nap::Nap::over()
-    //         };
-    //         let can_move = true && (&::goconc::__private::nap::Local(&start)).can_move();
-    //         nap.then(can_move, move || {
-    //             let start = start;
-    //             let _ = &name;
-    //             let _ = (move || { after })();
-    //         })
-    //     });
-    //
-    // Whether `time::sleep` is ours, only the compiler knows. It has seen to it that the first closure, and so all that is captured,
-    // may go to another thread; for the variables in between `Local` finds out.
-    //
-    // Input:
-    //     { let job = jobs.recv(); after }
-    // Output:
-    //     ::goconc::__private::nap::go(move || {
-    //         let from = (&::goconc::__private::nap::Source(&jobs)).receive();
-    //         let can_move = true;
-    //         from.then(can_move, move |first| {
-    //             let _ = (move || {
-    //                 let job = match first {
-    //                     ::goconc::__private::nap::First::Now(value) => value,
-    //                     ::goconc::__private::nap::First::Call => jobs.recv(),
-    //                 };
-    //                 after
-    //             })();
-    //         })
-    //     });
-    //
-    // Whether that is a channel of ours, its type tells. If not, or if the goroutine may not leave its stack, it receives as it stands
-    // there. It has the channel in any case.
-    fn nap(&self, Nap { before, locals, seen, wait, after }: &Nap) -> TokenStream {
-        let site = Span::mixed_site();
+    /// A block that begins with a wait.
+    fn nap(&self, nap: &Nap) -> TokenStream {
         let module = self.krate.private("nap");
-        let names = locals.iter().map(|local| &local.name);
-        let can_move = quote_spanned!(site=> true #(&& (&#module::Local(&#names)).can_move())*);
-        let kept = locals.iter().filter(|local| !local.used).map(|Local { mutable, name, .. }| {
-            quote_spanned! {site=>
-                #[allow(unused_variables, unused_mut, clippy::redundant_locals)]
-                let #mutable #name = #name;
-            }
-        });
-        let kept = quote_spanned!(site=> #(#kept)* #(let _ = &#seen;)*);
-        let moves = (!locals.is_empty()).then(|| quote_spanned!(site=> use #module::{MayMove as _, MayStay as _};));
-        let begin = match wait {
-            Wait::Sleep { path, duration } => {
-                // What stands where the `go!` is, is no place of a sleep. Nor would be a call by a path that begins there.
-                let spot = path.clone().into_iter().next().map_or(site, |first| first.span());
-                let value = syn::spanned::Spanned::span(duration).resolved_at(site);
-                let value = quote_spanned!(value=> duration);
-                let sleep_for = quote_spanned!(spot=> .sleep_for(#value));
-                let go_on = discard(&quote_spanned!(site=> (move || { #after })()));
-                quote_spanned! {site=>
-                    #(#before;)*
-                    let #value = #duration;
-                    let nap = if #module::is_sleep(&#path) {
-                        #module::Here #sleep_for
-                    } else {
-                        #path(#value);
-                        #module::Nap::over()
-                    };
-                    let can_move = #can_move;
-                    nap.then(can_move, move || { #kept #go_on })
-                }
-            }
-            Wait::Receive { pattern, place, call, method } => {
-                let receive = quote_spanned!(*method=> .receive());
-                let declare = pattern.as_ref().map(|pattern| quote_spanned!(site=> let #pattern =));
-                let go_on = discard(&quote_spanned! {site=>
-                    (move || {
-                        #declare match first {
-                            #module::First::Now(value) => value,
-                            #module::First::Call => #call,
-                        };
-                        #after
-                    })()
-                });
-                quote_spanned! {site=>
-                    use #module::{Receives as _, ReceivesNot as _};
-                    #(#before;)*
-                    let from = (&#module::Source(&#place)) #receive;
-                    let can_move = #can_move;
-                    from.then(can_move, move |first| { #kept #go_on })
-                }
-            }
-        };
-        let (go, go_with) = (quote_spanned!(site=> #module::go), quote_spanned!(site=> #module::go_with));
-        self.start(&go, &go_with, quote_spanned!(site=> #moves #begin))
+        let (go, go_with) = (quote!(#module::go), quote!(#module::go_with));
+        self.start(&go, &go_with, two::closures(nap, &module))
     }
 
     // Input:

@@ -7,6 +7,7 @@ pub(crate) mod operand;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod two;
 
 use proc_macro2::{Delimiter, TokenStream};
 

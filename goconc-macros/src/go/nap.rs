@@ -3,15 +3,16 @@
 //! Such a goroutine needs a stack to begin and a stack to go on, but none while it waits, if what comes after the wait is a
 //! closure of its own. Whether that makes the same program is seen by the tokens, else this finds nothing and the block stays whole.
 //!
-//! What may stand before the wait: `let name = value;`, `f(value);` and `println!("..", place);`. A value is made of literals, names,
-//! arithmetic, elements and calls; there is no `&`, and no method of a variable. So no variable borrows from another one, and each of
-//! them can move into the second closure. That one mentions whatever the first one has not used up: it is dropped when the block
-//! ends, as it would have been.
+//! What may stand before the wait: `let name = value;`, `COUNTER.fetch_add(1, ..);` and `println!("..", place);`. A value is made of
+//! literals, names, arithmetic, elements, and of calls that are known ([`TRUSTED`]); there is no `&`, no field, and no method of a
+//! variable. So no variable borrows from another one, and each of them can move into the second closure; nothing is left behind on the
+//! thread; and whatever the first closure has not used up the second one mentions: it is dropped when the block ends, as it would
+//! have been.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
-use syn::{BinOp, Expr, ExprMethodCall, LitStr, Token, Type, UnOp};
+use syn::{BinOp, Expr, ExprMethodCall, LitStr, Path, Token, Type, UnOp};
 
 use super::form::is_assignment;
 
@@ -36,6 +37,12 @@ pub(crate) enum Wait {
     Receive { pattern: Option<TokenStream>, place: Expr, call: TokenStream, method: Span },
 }
 
+/// Types and modules whose functions may be called before the wait: they leave nothing behind.
+const TRUSTED: [&str; 3] = ["Duration", "Instant", "time"];
+/// The same of the methods of statics.
+const TRUSTED_METHODS: [&str; 10] =
+    ["fetch_add", "fetch_sub", "fetch_or", "fetch_and", "load", "store", "swap", "add", "len", "is_empty"];
+
 /// A variable: `mut name`.
 pub(crate) struct Local {
     pub(crate) mutable: Option<Token![mut]>,
@@ -43,7 +50,7 @@ pub(crate) struct Local {
     /// Its value is gone, or can be copied.
     pub(crate) used: bool,
     /// The number of the statement.
-    declared_by: usize,
+    pub(crate) declared_by: usize,
 }
 
 impl Nap {
@@ -69,7 +76,13 @@ impl Nap {
         if let Wait::Sleep { duration, .. } = &wait {
             reader.value(duration)?;
         }
+        if has_items(rest) {
+            return None; // they are known in the whole block
+        }
         let (locals, seen) = reader.finish();
+        if locals.iter().any(|local| local.used && local.mutable.is_some()) {
+            return None; // what it is set to later, lints would not see
+        }
         for local in locals.iter().filter(|local| !local.used && local.mutable.is_some()) {
             unmark(&mut before[local.declared_by]); // nothing here changes it: the second closure's may be changed
         }
@@ -79,6 +92,28 @@ impl Nap {
 
 fn stream(trees: &[TokenTree]) -> TokenStream {
     trees.iter().cloned().collect()
+}
+
+/// Whether there is an item among the statements.
+fn has_items(statements: &[TokenTree]) -> bool {
+    let words = [
+        "fn",
+        "const",
+        "static",
+        "use",
+        "struct",
+        "enum",
+        "union",
+        "mod",
+        "type",
+        "trait",
+        "impl",
+        "extern",
+        "macro_rules",
+    ];
+    statements
+        .iter()
+        .any(|tree| matches!(tree, TokenTree::Ident(word) if words.iter().any(|item| word == item)))
 }
 
 /// Takes the `mut` out of `let mut ..`.
@@ -94,18 +129,12 @@ fn is_semicolon(tree: &TokenTree) -> bool {
 /// `time::sleep(duration)`, and nothing else.
 fn as_sleep(statement: &[TokenTree]) -> Option<Wait> {
     let (TokenTree::Group(duration), path) = statement.split_last()? else { return None };
-    let is_path = |tree: &TokenTree| match tree {
-        TokenTree::Ident(_) => true,
-        TokenTree::Punct(punct) => punct.as_char() == ':',
-        TokenTree::Group(_) | TokenTree::Literal(_) => false,
-    };
     let [.., time, _, _, sleep] = path else { return None };
-    let found = duration.delimiter() == Delimiter::Parenthesis
-        && path.iter().all(is_path)
-        && is(time, "time")
-        && is(sleep, "sleep");
+    let found = duration.delimiter() == Delimiter::Parenthesis && is(time, "time") && is(sleep, "sleep");
     let duration = if found { syn::parse2(duration.stream()).ok()? } else { return None };
-    Some(Wait::Sleep { path: stream(path), duration })
+    let path = stream(path);
+    Path::parse_mod_style.parse2(path.clone()).ok()?;
+    Some(Wait::Sleep { path, duration })
 }
 
 /// `place.recv()` or `let pattern = place.recv()`, and nothing else.
@@ -147,15 +176,13 @@ struct Reader {
 
 impl Reader {
     fn statement(&mut self, number: usize, tokens: &TokenStream) -> Option<()> {
-        let is_let =
-            matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(word)) if word == "let");
-        if is_let {
-            let Declaration { mutable, name, has_type, value } =
-                Declaration::parse.parse2(tokens.clone()).ok()?;
+        let first = tokens.clone().into_iter().next()?;
+        if is_punct(&first, '#') {
+            return None; // it may not be there
+        }
+        if is(&first, "let") {
+            let Declaration { mutable, name, value } = Declaration::parse.parse2(tokens.clone()).ok()?;
             self.value(&value)?;
-            if !has_type && may_be_anything(&value) {
-                return None; // whether it may move is asked before its type is known
-            }
             let known = |other: &Ident| *other == name;
             if self.used.iter().any(known) || self.locals.iter().any(|local| known(&local.name)) {
                 return None; // two of one name
@@ -164,7 +191,7 @@ impl Reader {
             return Some(());
         }
         match syn::parse2(tokens.clone()).ok()? {
-            Expr::Macro(call) if call.attrs.is_empty() => self.shown(&call.mac),
+            Expr::Macro(call) => self.shown(&call.mac),
             value @ (Expr::Call(_) | Expr::MethodCall(_)) => self.value(&value),
             _ => None,
         }
@@ -178,7 +205,6 @@ impl Reader {
                 self.used.extend(path.path.get_ident().cloned());
                 Some(())
             }
-            Expr::Field(field) => self.value(&field.base),
             Expr::Paren(paren) => self.value(&paren.expr),
             Expr::Cast(cast) => self.value(&cast.expr),
             Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_) | UnOp::Not(_)) => self.value(&unary.expr),
@@ -190,15 +216,11 @@ impl Reader {
                 self.seen.push((*index.expr).clone());
                 self.value(&index.index)
             }
-            Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => self.values(&call.args),
-            Expr::MethodCall(ExprMethodCall { receiver, args, .. }) => {
-                // A value that nobody else has, or a constant: what the method borrows is gone, or stays for ever.
-                match &**receiver {
-                    Expr::Call(_) | Expr::MethodCall(_) | Expr::Lit(_) => self.value(receiver)?,
-                    Expr::Path(path) if is_upper_case(&path.path) => {}
-                    _ => return None,
-                }
-                self.values(args)
+            Expr::Call(call) if is_trusted(&call.func) => self.values(&call.args),
+            Expr::MethodCall(ExprMethodCall { receiver, method, args, .. }) => {
+                let is_static = matches!(&**receiver, Expr::Path(path) if is_upper_case(&path.path));
+                let known = is_static && TRUSTED_METHODS.iter().any(|trusted| method == trusted);
+                if known { self.values(args) } else { None }
             }
             _ => None,
         }
@@ -216,8 +238,8 @@ impl Reader {
             return None;
         }
         let (text, args) = printed.parse2(mac.tokens.clone()).ok()?;
-        for name in names_in(&text.value())? {
-            let name = Ident::new(&name, text.span());
+        for mut name in names_in(&text.value())? {
+            name.set_span(text.span());
             self.seen.push(syn::parse2(name.into_token_stream()).ok()?);
         }
         for arg in args {
@@ -245,7 +267,6 @@ impl Reader {
 struct Declaration {
     mutable: Option<Token![mut]>,
     name: Ident,
-    has_type: bool,
     value: Expr,
 }
 
@@ -254,27 +275,19 @@ impl Declaration {
         input.parse::<Token![let]>()?;
         let mutable = input.parse()?;
         let name = input.parse()?;
-        let has_type = input.parse::<Option<Token![:]>>()?.is_some();
-        if has_type {
+        if input.parse::<Option<Token![:]>>()?.is_some() {
             input.parse::<Type>()?;
         }
         input.parse::<Token![=]>()?;
-        Ok(Declaration { mutable, name, has_type, value: input.parse()? })
+        Ok(Declaration { mutable, name, value: input.parse()? })
     }
 }
 
-/// Whether what is done with a value later may well decide its type: `Vec::new()`, `None`.
-fn may_be_anything(value: &Expr) -> bool {
-    let name = match value {
-        Expr::Path(path) => path.path.segments.last(),
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => path.path.segments.last(),
-            _ => None,
-        },
-        _ => None,
-    };
-    let generic = ["None", "new", "default", "with_capacity"];
-    name.is_some_and(|name| name.arguments.is_none() && generic.iter().any(|generic| name.ident == generic))
+/// A function of one of [`TRUSTED`].
+fn is_trusted(callee: &Expr) -> bool {
+    let Expr::Path(path) = callee else { return false };
+    let owner = path.path.segments.iter().rev().nth(1);
+    path.qself.is_none() && owner.is_some_and(|owner| TRUSTED.iter().any(|trusted| owner.ident == trusted))
 }
 
 /// `"..", a, b`
@@ -288,7 +301,7 @@ fn printed(input: ParseStream<'_>) -> syn::Result<(LitStr, Vec<Expr>)> {
 }
 
 /// The variables that a format string names. `None`: it is a special one.
-fn names_in(text: &str) -> Option<Vec<String>> {
+fn names_in(text: &str) -> Option<Vec<Ident>> {
     let mut names = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('{') {
@@ -302,9 +315,8 @@ fn names_in(text: &str) -> Option<Vec<String>> {
         if how.contains(['$', '*']) {
             return None;
         }
-        if !name.is_empty() && name.parse::<usize>().is_err() {
-            syn::parse_str::<Ident>(name).ok()?;
-            names.push(name.to_owned());
+        if !name.trim().is_empty() && name.trim().parse::<usize>().is_err() {
+            names.push(syn::parse_str::<Ident>(name).ok()?);
         }
         rest = behind;
     }

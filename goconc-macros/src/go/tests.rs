@@ -225,52 +225,134 @@ fn a_block_that_begins_with_a_sleep() {
             "{{ ::goconc::__private::nap::go(move || {{
                 {imports} {before}
                 let duration = {d};
-                let nap = if ::goconc::__private::nap::is_sleep(&{sleep}) {{
+                let nap = if ::goconc::__private::nap::is_sleep(&{sleep}, &duration) {{
                     ::goconc::__private::nap::Here.sleep_for(duration)
                 }} else {{
                     {sleep}(duration);
                     ::goconc::__private::nap::Nap::over()
                 }};
+                let rest = move || {{ {ALLOW} let _ = (move || {{ {kept} {after} }})(); }};
                 let can_move = true {can_move};
-                nap.then(can_move, move || {{ {kept} {ALLOW} let _ = (move || {{ {after} }})(); }})
+                nap.then(can_move, rest)
             }}); }}"
         )
     };
     let plain = nap("", "", "time::sleep", "d", "", "", "f(); g()");
-    for form in [
+    let forms = [
         "|| { time::sleep(d); f(); g() }",
         "move || { time::sleep(d); f(); g() }",
         "time::sleep(d); f(); g()",
-    ] {
+    ];
+    for form in forms {
         go(form, &plain);
     }
     braces("time::sleep(d)", &nap("", "", "time::sleep", "d", "", "", ""));
     braces("{ time::sleep(d); }", &nap("", "", "time::sleep", "d", "", "", ""));
-    let keep = |name: &str| {
+    let probe = |number: u8, name: &str| {
         format!(
-            "#[allow(unused_variables, unused_mut, clippy::redundant_locals)] let {name} = {};",
-            name.replace("mut ", "")
+            "#[allow(clippy::used_underscore_binding)]
+             let probe{number} = ::goconc::__private::nap::Local::of(&{name});"
         )
     };
     braces(
-        "let d = 2 * N; let mut a: u8 = f(d, x)?; goconc::time::sleep(d)",
-        "{ ::goconc::__private::go(move || { ALLOW let _ = (move || { let d = 2 * N; let mut a: u8 = f(d, x)?; goconc::time::sleep(d) })(); }); }"
-            .replace("ALLOW", ALLOW)
-            .as_str(),
-    );
-    braces(
-        "let d = 2 * N; let mut a: u8 = f(d, x); println!(\"{s}\", t.u, 1); goconc::time::sleep(d); g(a, s)",
+        "let d = 2 * N; let mut a: u8 = Instant::f(d, x); S.store(x, 1); println!(\"{s} {{}} {t:?}{}\", u.v, 1); goconc::time::sleep(d); g(a, s)",
         &nap(
             "use ::goconc::__private::nap::{MayMove as _, MayStay as _};",
-            "let d = 2 * N; let a: u8 = f(d, x); println!(\"{s}\", t.u, 1);",
+            &format!(
+                "let d = 2 * N; {} let a: u8 = Instant::f(d, x); {} S.store(x, 1); println!(\"{{s}} {{{{}}}} {{t:?}}{{}}\", u.v, 1);",
+                probe(0, "d"),
+                probe(1, "a")
+            ),
             "goconc::time::sleep",
             "d",
-            "&& (&::goconc::__private::nap::Local(&d)).can_move() && (&::goconc::__private::nap::Local(&a)).can_move()",
-            &format!("{} let _ = &s; let _ = &t.u;", keep("mut a")),
+            "&& (&probe0).can_move() && (&probe1).can_move()",
+            "#[allow(unused_variables, unused_mut, clippy::redundant_locals, clippy::used_underscore_binding)]
+             let mut a = a; let _ = &s; let _ = &t; let _ = &u.v;",
             "g(a, s)",
         ),
     );
 }
+
+/// Up to the receive one closure, with the receive another one.
+#[test]
+fn a_block_that_begins_with_a_receive() {
+    let nap = |place: &str, declare: &str, after: &str| {
+        format!(
+            "{{ ::goconc::__private::nap::go(move || {{
+                use ::goconc::__private::nap::{{Receives as _, ReceivesNot as _}};
+                let from = (&::goconc::__private::nap::Source(&{place})).receive();
+                let rest = from.rest(move |first| {{
+                    {ALLOW} let _ = (move || {{
+                        {declare} match first {{
+                            ::goconc::__private::nap::First::Now(value) => value,
+                            ::goconc::__private::nap::First::Call => {place}.recv(),
+                        }};
+                        {after}
+                    }})();
+                }});
+                let can_move = true;
+                rest.if_it(can_move)
+            }}); }}"
+        )
+    };
+    braces("c.recv()", &nap("c", "", ""));
+    braces("c.recv(); f()", &nap("c", "", "f()"));
+    braces("let v = self_.c.recv(); f(v);", &nap("self_.c", "let v =", "f(v);"));
+    braces("let _: Option<T> = JOBS.recv();", &nap("JOBS", "let _: Option<T> =", ""));
+    go("|| { let (mut a, b) = c.recv(); }", &nap("c", "let (mut a, b) =", ""));
+}
+
+/// In front of a wait, these are more than is understood.
+const MORE: &[&str] = &[
+    "let r = &x",
+    "let n = x.name()",
+    "let n = x.n",
+    "let n = f(x)",
+    "let n = Server::new(x)",
+    "let n = Duration::f(x).g()",
+    "let (a, b) = pair",
+    "let _ = time::f()",
+    "let d = 5; let d = time::g(d)",
+    "let d = d * 2",
+    "let mut d = 2; let e = d * 2",
+    "let c = || 5",
+    "let v = Vec::new()",
+    "let v = time::f(&x)",
+    "let v = vec![1]",
+    "let a = b == c",
+    "let Some(x) = time::f() else { return }",
+    "x.store(1)",
+    "DEPTH.set(7)",
+    "time::f(x)?",
+    "x = 5",
+    "return",
+    "if a { b() }",
+    "println!(\"{}\", x.name())",
+    "println!(\"{:w$}\", x)",
+    "println!(\"{x}\", x = 5)",
+    "log!(\"x\")",
+    "#[cfg(unix)] let x = 5",
+    "#[cfg(unix)] time::f(x)",
+    "defer!(f())",
+    "fn f() {}",
+];
+
+/// These are no waits.
+const NO_WAITS: &[&str] = &[
+    "sleep(d)",
+    "time::sleep(&d)",
+    "time::sleep(x.d())",
+    "time::sleep(a, b)",
+    "x = time::sleep(d)",
+    "return time::sleep(d)",
+    "thread::sleep(d)",
+    "x = c.recv()",
+    "let v = c.recv()?",
+    "let v = f().recv()",
+    "let v = c.recv(1)",
+    "let Some(v) = c.recv() else { return }",
+    "return c.recv()",
+];
 
 /// What cannot be told from its tokens to be the same in two closures stays in one.
 #[test]
@@ -283,42 +365,15 @@ fn blocks_that_stay_whole() {
             ),
         );
     };
-    for before in [
-        "let r = &x",
-        "let n = x.name()",
-        "let (a, b) = pair",
-        "let _ = f()",
-        "let d = 5; let d = g(d)",
-        "let d = d * 2",
-        "let c = || 5",
-        "let v = Vec::new()",
-        "let v = None",
-        "let v = f(&x)",
-        "let v = vec![1]",
-        "let a = b == c",
-        "let Some(x) = f() else { return }",
-        "x.finish()",
-        "x = 5",
-        "return",
-        "if a { b() }",
-        "println!(\"{}\", x.name())",
-        "println!(\"{:w$}\", x)",
-        "println!(\"{x}\", x = 5)",
-        "log!(\"x\")",
-        "#[cfg(unix)] let x = 5",
-        "defer!(f())",
-        "fn f() {}",
-    ] {
+    for before in MORE {
         whole(&format!("{before}; time::sleep(d); after()"));
+        whole(&format!("{before}; c.recv(); after()"));
     }
-    for sleep in [
-        "sleep(d)",
-        "time::sleep(&d)",
-        "time::sleep(x.d())",
-        "time::sleep(a, b)",
-        "x = time::sleep(d)",
-        "thread::sleep(d)",
-    ] {
-        whole(&format!("{sleep}; after()"));
+    for wait in NO_WAITS {
+        whole(&format!("{wait}; after()"));
+    }
+    for after in ["fn f() {}", "const D: u8 = 5;", "use a::b;", "static S: u8 = 1;", "macro_rules! m {}"] {
+        whole(&format!("time::sleep(d); {after}"));
+        whole(&format!("c.recv(); f(); {after}"));
     }
 }

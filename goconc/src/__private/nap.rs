@@ -60,9 +60,9 @@ impl<R: FnOnce()> GoOn for Begun<R> {
     }
 }
 
-/// Whether what the program calls `time::sleep` is that.
+/// Whether what the program calls `time::sleep`, with this argument, is that.
 #[inline]
-pub fn is_sleep<F: 'static>(_: &F) -> bool {
+pub fn is_sleep<F: FnOnce(D) -> R + 'static, D, R>(_: &F, _: &D) -> bool {
     fn type_of<F: 'static>(_: &F) -> TypeId {
         TypeId::of::<F>()
     }
@@ -159,17 +159,17 @@ pub struct Begins<S, R> {
 }
 
 impl<T> Target<T> {
-    /// What the goroutine does with what was received, or with the news that nothing was yet. `can_move`: it may go to another thread.
+    /// What the goroutine does with what was received, or with the news that nothing was yet.
     #[inline]
-    pub fn then<R: FnOnce(First<Option<T>>)>(self, can_move: bool, rest: R) -> Begins<Target<T>, R> {
-        Begins { from: self, can_move, rest }
+    pub fn rest<R: FnOnce(First<Option<T>>)>(self, rest: R) -> Begins<Target<T>, R> {
+        Begins { from: self, can_move: false, rest }
     }
 }
 
 impl Other {
     /// As for a channel, but nothing is ever received before.
     #[inline]
-    pub fn then<V, R: FnOnce(First<V>)>(self, _: bool, rest: R) -> Receiving<V, R> {
+    pub fn rest<V, R: FnOnce(First<V>)>(self, rest: R) -> Receiving<V, R> {
         Receiving { rest, _value: PhantomData }
     }
 }
@@ -179,6 +179,22 @@ impl Other {
 pub struct Receiving<V, R> {
     rest: R,
     _value: PhantomData<fn() -> V>,
+}
+
+impl<V, R> Receiving<V, R> {
+    /// That makes no difference.
+    #[inline]
+    pub fn if_it(self, _: bool) -> Self {
+        self
+    }
+}
+
+impl<S, R> Begins<S, R> {
+    /// Whether it may go to another thread.
+    #[inline]
+    pub fn if_it(self, can_move: bool) -> Self {
+        Begins { can_move, ..self }
+    }
 }
 
 impl<V, R: FnOnce(First<V>)> GoOn for Receiving<V, R> {
@@ -203,7 +219,15 @@ impl<T, R: FnOnce(First<Option<T>>)> GoOn for Begins<Target<T>, R> {
 
 /// Asks of a variable whether it may go to another thread: the method of [`MayMove`] is found first, if there is one.
 #[derive(Debug)]
-pub struct Local<'a, T>(pub &'a T);
+pub struct Local<T>(PhantomData<fn() -> T>);
+
+impl<T> Local<T> {
+    /// Of this one.
+    #[inline]
+    pub fn of(_: &T) -> Self {
+        Local(PhantomData)
+    }
+}
 
 /// It may.
 pub trait MayMove {
@@ -213,7 +237,7 @@ pub trait MayMove {
     }
 }
 
-impl<T: Send> MayMove for Local<'_, T> {}
+impl<T: Send> MayMove for Local<T> {}
 
 /// It may not, for all we know.
 pub trait MayStay {
@@ -223,4 +247,4 @@ pub trait MayStay {
     }
 }
 
-impl<T> MayStay for &Local<'_, T> {}
+impl<T> MayStay for &Local<T> {}

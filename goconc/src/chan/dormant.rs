@@ -85,8 +85,10 @@ unsafe fn receive<T, R: FnOnce(First<Option<T>>)>(
     let wait = |record: NonNull<Record>| {
         // SAFETY: a block is as large as a sudog, and as aligned.
         unsafe { sudog.write(Sudog::of_record(record, slot.cast())) };
-        // SAFETY: written just now; it stays until the record runs.
-        unsafe { chan.enqueue_unless_ready(sudog.as_ref()) }
+        // SAFETY: written just now.
+        let sudog = unsafe { sudog.as_ref() };
+        // SAFETY: it stays until the record runs.
+        unsafe { chan.enqueue_unless_ready(sudog) }
     };
     // SAFETY: by contract.
     unsafe { stay.leave(at, Why::Receive, resume, wait) };

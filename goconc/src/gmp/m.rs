@@ -1,7 +1,7 @@
 //! M: an OS thread of ours, and the started goroutines that are at home on it.
 
 use core::cell::{Cell, UnsafeCell};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -70,35 +70,13 @@ pub(crate) struct Tally {
     pub(crate) retaken: AtomicU64,
 }
 
-/// Whether new goroutines begin elsewhere, under sticky, and what that is decided by: see `sched::spread`.
-#[derive(Default)]
-pub(crate) struct Spread {
-    /// Whether they do.
-    pub(crate) gives: Cell<bool>,
-    /// On which M. None: on any.
-    pub(crate) to: Cell<Option<&'static M>>,
-    /// How many looks of late have found that many wait here, about.
-    pub(crate) crowded: Cell<u32>,
-    /// Looks since the last decision.
-    pub(crate) looks: Cell<u32>,
-    /// `Tally::mail` at the last decision.
-    pub(crate) mail_seen: Cell<u64>,
-    /// The same of the M that it gives to.
-    pub(crate) taken_seen: Cell<u64>,
-    /// How often there was too much of it.
-    pub(crate) bad: Cell<u32>,
-    /// Decisions until it may give again.
-    pub(crate) rest: Cell<u32>,
-}
-
 /// An OS thread that runs goroutines.
 #[repr(C, align(128))]
 pub(crate) struct M {
     /// The hand-shake with sysmon.
     pub(crate) retake: Retake,
     /// How many goroutines have locked themselves to this thread: while there are any, it starts no others.
-    /// Written by itself, a hint for others.
-    pub(crate) locks: AtomicU32,
+    pub(crate) locks: Cell<u32>,
     /// The goroutine it runs, or ran last, for bystanders.
     pub(crate) running: AtomicPtr<G>,
     /// Where the thread's own stack has stopped, while a goroutine runs.
@@ -119,6 +97,8 @@ pub(crate) struct M {
     pub(crate) ended: AtomicU64,
     /// Those among them that have only left their stacks, for a nap. Written by itself.
     pub(crate) naps: AtomicU64,
+    /// Whether some whose nap has ended may be in `home`, for any M to run. Written by itself, and by sysmon under `Retake`.
+    pub(crate) napped: AtomicBool,
     /// RUNNING, PARKED or NEEDS_P; read and written under the scheduler's lock only.
     pub(crate) state: AtomicU8,
     /// Random choices.
@@ -129,8 +109,6 @@ pub(crate) struct M {
     pub(crate) worth_sharing: Cell<usize>,
     /// Since when that is being measured, in ticks, idle times left out.
     pub(crate) runs_since: Cell<u64>,
-    /// What it gives to other Ms. Written by itself.
-    pub(crate) spread: Spread,
     /// When it got its P, in ticks.
     pub(crate) p_since: Cell<u64>,
     /// When it looked at the timers last, in ticks.
@@ -200,7 +178,7 @@ impl M {
     fn new(id: usize, fences: bool) -> M {
         M {
             retake: Retake::new(fences),
-            locks: AtomicU32::new(0),
+            locks: Cell::new(0),
             running: AtomicPtr::new(core::ptr::null_mut()),
             sp: Cell::new(0),
             ended_one: Cell::new(None),
@@ -222,12 +200,12 @@ impl M {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             naps: AtomicU64::new(0),
+            napped: AtomicBool::new(false),
             state: AtomicU8::new(RUNNING),
             rng: Rng::new(id as u64 + 1),
             long_runs: Cell::new(false),
             worth_sharing: Cell::new(2),
             runs_since: Cell::new(0),
-            spread: Spread::default(),
             p_since: Cell::new(0),
             timers_seen: Cell::new(0),
             timers_ran: Cell::new(0),
@@ -302,7 +280,7 @@ impl M {
 
     /// Whether it starts no goroutines, because one has locked itself to the thread.
     pub(crate) fn exclusive(&self) -> bool {
-        self.locks.load(Ordering::Relaxed) != 0 // its own, or a hint
+        self.locks.get() != 0
     }
 
     /// The P it holds.

@@ -172,13 +172,6 @@ pub(crate) fn moving() -> bool {
     matches!(state(), MOVING | FREE)
 }
 
-/// Whether started goroutines will never move.
-#[inline]
-#[must_use]
-pub(crate) fn sticky() -> bool {
-    state() == STICKY
-}
-
 /// Whether a started goroutine may move now: `moving`, also in the light of libraries loaded since.
 #[inline]
 pub(crate) fn recheck() -> bool {

@@ -181,7 +181,7 @@ impl M {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
             let before = home.len();
-            // SAFETY: only `push_inbox` and `idle::send` push, and they push Gs.
+            // SAFETY: only `push_inbox` pushes, and it pushes Gs.
             self.inbox.drain(|item| home.push_back(Runnable::started(unsafe { m::g_of_item(item) })));
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
@@ -247,7 +247,6 @@ impl M {
             return Pick::Again;
         }
         self.measure_runs();
-        self.look_at_the_crowd();
         self.drain_inbox();
         self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.

@@ -25,7 +25,6 @@
 //!
 //! **Timers**: while a P is idle, one parked M sleeps only until the earliest deadline (the keeper, see `timers`).
 
-use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 use std::collections::VecDeque;
 
@@ -33,7 +32,6 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::gmp::m::{NEEDS_P, PARKED, RUNNING};
 use crate::gmp::{Chain, M, P, Runnable, p};
-use crate::queue::inbox::{Node, Pushed};
 use crate::sched::counts::{self, Counts};
 use crate::sched::{FOLLOWS_CPUS, GOMAXPROCS, global_is_empty, global_push, gomaxprocs, sysmon, timers};
 use crate::sys::clock;
@@ -365,46 +363,6 @@ pub(crate) fn wake_m(m: &'static M) {
     };
     drop(idle);
     woken.finish();
-}
-
-/// Hands a goroutine to an M that it is not at home on. False: that M could not run it at once, or has no thread any more.
-pub(super) fn send(to: &'static M, node: NonNull<Node>) -> bool {
-    let idle = lock();
-    if !is_there(to) {
-        return false;
-    }
-    // SAFETY: the sender owns what the node stands for, and it runs, or goes elsewhere, only after the drain.
-    let pushed = unsafe { to.inbox.push(node) };
-    drop(idle); // an M that leaves does so under the lock, and looks into its inbox afterwards
-    if pushed == Pushed::Sleeping {
-        wake_m(to);
-    }
-    true
-}
-
-/// Whether an M has a thread, and runs goroutines of others or could at once. Under the lock.
-fn is_there(m: &'static M) -> bool {
-    // Relaxed: the state is written under the lock, and so is the P by an M that leaves.
-    let (state, p) = (m.state.load(Ordering::Relaxed), m.p.load(Ordering::Relaxed));
-    !m.exclusive() && (state == PARKED || !p.is_null())
-}
-
-/// The M with the fewest goroutines at home, of those that have a P or had an idle one last and have taken out their mail, without `but`.
-pub(super) fn least_at_home(but: &'static M) -> Option<&'static M> {
-    let _idle = lock();
-    let holder = |p: &'static P| {
-        // Acquire: pairs with the Release in `assign`. Relaxed: under the lock.
-        let (m, last) = (p.m.load(Ordering::Acquire), p.last_m.load(Ordering::Relaxed));
-        // SAFETY: null, or an M, which is never freed.
-        unsafe { if m.is_null() { last } else { m }.as_ref() }
-    };
-    let there = |m: &&'static M| !core::ptr::eq(*m, but) && is_there(m) && m.inbox.is_empty();
-    (0..gomaxprocs()).map(p::get).filter_map(holder).filter(there).min_by_key(|m| m.at_home())
-}
-
-/// Whether there is an idle P that no M has ever held.
-pub(super) fn some_p_is_new() -> bool {
-    lock().ps.iter().any(|p| p.last_m.load(Ordering::Relaxed).is_null()) // under the lock
 }
 
 /// Whether some other M could find work right now.

@@ -6,7 +6,6 @@
 //! | `idle` | idle Ps, parked Ms, Ms that need a P; who is woken, and the proof that no wake-up is lost |
 //! | `stop` | how an M goes to sleep and wakes up |
 //! | `share` | placement: what an M gives away, and what it keeps |
-//! | `spread` | sticky goroutines spread: an M with too many lets new ones begin elsewhere |
 //! | `find` | the next goroutine for an M: its own, surplus of others, spinning, then sleep |
 //! | `run` | an M's life: find, execute; birth and death of a goroutine on its stack |
 //! | `direct` | the short way: from a goroutine that stops straight to the next one |
@@ -23,8 +22,6 @@
 //!   are idle, half of them is published (`shared`), in runs of neighbours, so that a burst comes out parallel while a
 //!   single child stays with a parent that waits for it. The owner takes published ones back only when it has nothing
 //!   else. A thief takes as many as make it equal with its victim.
-//! * Under sticky, an M on which many wait for their turn lets the children of goroutines that park begin on another M, many in a
-//!   row (`spread`).
 //! * **Started** ones are at home on their M. Under sticky they stay. Under auto the waker's M takes the wakee, because
 //!   those that wake each other talk to each other, and surplus is published like unstarted ones; each move passes
 //!   `migration::may_move` on the M that takes it.
@@ -41,7 +38,6 @@ pub(crate) mod park;
 pub(crate) mod run;
 mod share;
 pub(crate) mod spawn;
-mod spread;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod sysmon;

@@ -308,7 +308,7 @@ pub(crate) fn lock_thread(g: &'static G) {
     g.locked.store(n, Ordering::Relaxed); // as above; others read it for dumps, or when they own the goroutine
     if n == 1 {
         let m = g.m();
-        m.locks.store(m.locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed); // only we write
+        m.locks.set(m.locks.get() + 1);
     }
 }
 
@@ -320,6 +320,6 @@ pub(crate) fn unlock_thread(g: &'static G) {
     }
     if n == 1 {
         let m = g.m();
-        m.locks.store(m.locks.load(Ordering::Relaxed) - 1, Ordering::Relaxed); // only we write
+        m.locks.set(m.locks.get() - 1);
     }
 }

@@ -73,12 +73,9 @@ impl M {
         self.retake.exit();
     }
 
-    /// A goroutine that is at home elsewhere has come to us: if it has started, may it move? If not, it goes back to its home.
+    /// A started goroutine that is at home elsewhere has come to us: may it move? If not, it goes back to its home.
     #[cold]
     fn take_over(&'static self, g: &'static G) -> bool {
-        if let Some(record) = g.record.take() {
-            return self.receive(g, record);
-        }
         let home = g.m();
         wait_until_off_stack(g);
         if !self.exclusive() && may_move(g, home) {
@@ -109,7 +106,7 @@ impl M {
     }
 
     #[inline]
-    pub(super) fn start_on(&'static self, g: &'static G, record: NonNull<Record>) -> &'static G {
+    fn start_on(&'static self, g: &'static G, record: NonNull<Record>) -> &'static G {
         g.set_m(self);
         self.count(&self.begun);
         g.adopt(record);
@@ -140,19 +137,6 @@ impl M {
             Some(slot) => G::init(slot, entry),
             None => fatal(format_args!("no stack for a goroutine")),
         }
-    }
-
-    /// A dead goroutine of this class, for somebody to begin on.
-    pub(super) fn dead_g(&'static self, class: Class) -> &'static G {
-        // SAFETY: this is the M's own thread.
-        let dead = unsafe { self.own() }.dead[class.index()].pop();
-        dead.unwrap_or_else(|| self.fresh_g(class))
-    }
-
-    /// Takes back one from [`dead_g`](Self::dead_g) on which nobody has begun.
-    pub(super) fn keep_dead(&'static self, g: &'static G) {
-        // SAFETY: this is the M's own thread.
-        unsafe { self.own() }.dead[g.class.index()].push(g);
     }
 
     /// A goroutine has ended, and the M is off its stack.
@@ -213,7 +197,23 @@ impl M {
     /// one. It ends, unless it is the main thread, or goroutines are at home on it, which go on here.
     #[cold]
     fn locked_one_ended(&'static self) -> Then {
-        if self.is_main.get() || self.at_home() != 0 { Then::Stay } else { Then::Leave }
+        if self.is_main.get() || self.at_home() != 0 {
+            return Then::Stay;
+        }
+        self.leave_nothing();
+        Then::Leave
+    }
+
+    /// What can run here is at home elsewhere, or nowhere yet, and goes to others.
+    fn leave_nothing(&'static self) {
+        if let Some(g) = self.runnext.take() {
+            park::push_inbox(g.m(), NonNull::from(g.node()));
+        }
+        while let Some(next) = self.pop_home() {
+            if let Some(g) = next.as_started() {
+                park::push_inbox(g.m(), NonNull::from(g.node()));
+            }
+        }
     }
 }
 

@@ -215,14 +215,10 @@ fn publish_oldest(m: &M, p: &P, private: &mut p::Private, number: usize) {
     }
 }
 
-/// After a spawn: more than [`KEEP`] are too many; while others are idle none waits longer than [`AGE_US`]; and a single one may be
-/// given to another M.
+/// After a spawn: more than [`KEEP`] are too many; and while others are idle none waits longer than [`AGE_US`].
 #[cold]
 pub(crate) fn after_spawn(m: &'static M, p: &'static P, private: &mut p::Private) {
     let len = private.fresh.len();
-    if len == 1 && m.spread.gives.get() && m.give(p, private) {
-        return;
-    }
     if len > KEEP {
         let number = if private.shared.len() < MANY_CHAINS { CHAIN } else { 2 * CHAIN };
         publish_oldest(m, p, private, number);

@@ -155,7 +155,7 @@ fn queue(m: &'static M, record: NonNull<Record>) {
     private.fresh.push(record);
     let len = private.fresh.len();
     p.note_len(len);
-    if len > KEEP || Counts::glance().hungry() || m.spread.gives.get() {
+    if len > KEEP || Counts::glance().hungry() {
         share::after_spawn(m, p, private);
     }
 }

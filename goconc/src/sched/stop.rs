@@ -240,7 +240,7 @@ pub(super) fn pass_on_p(m: &'static M, p: &'static P) {
 #[cold]
 pub(super) fn leave_m(m: &'static M) {
     stop_spinning(m);
-    m.locks.store(0, Ordering::Relaxed); // only we write
+    m.locks.set(0);
     let mut idle = lock();
     // Timers too: this M would have looked after them, had it parked.
     let disposed = match m.p() {
@@ -250,9 +250,8 @@ pub(super) fn leave_m(m: &'static M) {
     };
     drop_p(m);
     idle.threads -= 1;
+    idle.without_thread.push(m);
     drop(idle);
-    m.pass_on_what_came(); // from now on nothing comes: see `idle::send`
-    lock().without_thread.push(m);
     disposed.finish();
     if Counts::glance().idle() == gomaxprocs() as u64 {
         dead::check(); // finds this very thread too many, and has sysmon look again

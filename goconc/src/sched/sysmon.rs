@@ -305,7 +305,8 @@ struct Asked {
 impl Asked {
     /// Decides whether somebody else could use the P of an M that has been in user code for `stuck` ns, and asks for it.
     fn ask(p: &'static P, m: &'static M, stuck: u64, now: u64) -> Option<Asked> {
-        let has_work = p.has_work() || migration::moving(); // its started goroutines may go elsewhere, too
+        // Its started goroutines may go elsewhere, too, or have napped. Relaxed: a hint, which `publish_home` settles.
+        let has_work = p.has_work() || migration::moving() || m.napped.load(Ordering::Relaxed);
         if !(has_work || is_of_use(p, now)) {
             return None;
         }
@@ -351,6 +352,7 @@ fn publish_home(m: &'static M) -> bool {
     // SAFETY: `Taking` keeps the M out of the runtime.
     let home = unsafe { m.home() };
     if !migration::moving() {
+        m.napped.store(false, Ordering::Relaxed); // under `Taking`
         return publish_napped(home);
     }
     if let Some(g) = m.runnext.take() {
@@ -365,13 +367,9 @@ fn publish_home(m: &'static M) -> bool {
     chains.map(global_push).count() != 0
 }
 
-/// As [`publish_home`], where what has a stack stays: some of those that have napped.
+/// As [`publish_home`], where what has a stack stays: those that have napped, which are anyone's.
 fn publish_napped(home: &mut Ring<Runnable>) -> bool {
-    let some = home.len().min(share::SHARED_AT_ONCE);
-    if home.iter_from(0).take(some).all(|next| next.as_started().is_some()) {
-        return false;
-    }
-    let mut napped = (0..some).filter_map(|_| {
+    let mut napped = (0..home.len()).filter_map(|_| {
         let next = home.pop_front()?;
         if next.as_started().is_some() {
             home.push_back(next);
@@ -379,7 +377,8 @@ fn publish_napped(home: &mut Ring<Runnable>) -> bool {
         }
         Some(next)
     });
-    Chain::link(&mut napped).map(global_push).is_some()
+    let chains = core::iter::from_fn(|| Chain::link(&mut napped.by_ref().take(share::SHARED_AT_ONCE)));
+    chains.map(global_push).count() != 0
 }
 
 /// Makes the Ms that were asked for.

@@ -134,6 +134,7 @@ unsafe fn nap_is_over(what: NonNull<()>, firing: Firing) {
     } else {
         // SAFETY: we are this M, in the runtime.
         unsafe { m.home() }.push_back(next);
+        m.napped.store(true, Ordering::Relaxed); // a hint for sysmon
     }
 }
 

@@ -333,8 +333,10 @@ fn wake_other(item: usize) {
     if item & THREAD != 0 {
         wake_thread((item & !THREAD) as *const Note);
     } else {
-        // SAFETY: a record of `Sudog::of_record`, which waits until it is woken.
-        unsafe { spawn::ready_napped(NonNull::new_unchecked(item as *mut Record)) };
+        // SAFETY: the address of a record: see `Sudog::of_record`.
+        let record = unsafe { NonNull::new_unchecked(item as *mut Record) };
+        // SAFETY: it waits until it is woken, which is done once.
+        unsafe { spawn::ready_napped(record) };
     }
 }
 
