@@ -170,20 +170,25 @@ macro_rules! defer {
 /// * The names of a capture list are cloned by `.clone()`, references by what is behind them. `[mut n]` makes the clone
 ///   mutable. (In parentheses, `rustfmt` takes `go!([n] *n += 1)` for a product: write a block.)
 ///
-/// # A goroutine that begins with a sleep
+/// # A goroutine that begins with a wait
 /// ```text
 /// go!([wg] {
-///     let start = time::now();             // names, literals, arithmetic and calls, and `println!` of variables:
-///     println!("{id} begins");             // nothing that borrows
+///     let start = time::now();             // numbers, durations and moments, `println!` of variables, counters
+///     println!("{id} begins");
 ///     time::sleep(10 * time::SECOND);      // written like this
 ///     println!("{id} {:?}", time::since(start));
 ///     wg.done();
 /// });
+/// go!([jobs] {
+///     let job = jobs.recv();               // of a `Chan` or `Recv`, written like this
+///     ..
+/// });
 /// ```
-/// Such a block or closure is two closures, and while the goroutine sleeps it has no stack: a hundred bytes instead of a page and a
-/// guard. It is the same program, only that more of them fit into memory: the goroutine has the same number, name and place in dumps,
-/// and its variables are dropped when the block ends. Where one of them is not `Send`, or the goroutine has locked its thread or has
-/// goroutine-locals by then, it sleeps on its stack as any other.
+/// Such a block or closure is two closures, and while the goroutine waits for the first time it has no stack: some hundred bytes instead of
+/// a page and a guard. It is the same program, only that more of them fit into memory: the goroutine has the same number, name and
+/// place in dumps, and its variables are dropped when the block ends. Where one of them is not `Send`, or the goroutine has locked
+/// its thread or has goroutine-locals by then, it waits on its stack as any other; and where anything else stands before the wait
+/// (what it might leave behind on the thread, nobody knows).
 ///
 /// # What it expands to
 /// ```text

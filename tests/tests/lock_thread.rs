@@ -140,3 +140,11 @@ fn thread_exhaustion() {
     }
     output.crashed(&["runtime: program exceeds 10000-thread limit", "fatal error: thread exhaustion"]);
 }
+
+/// What a thread has to run when it ends, for it was locked, goes to where it is at home.
+#[test]
+fn who_is_woken_by_one_that_ends_locked_is_not_lost() {
+    variants(SCENE, &["woken_by_one_that_ends_locked"], |output| {
+        assert_eq!(output.ok().stdout, "none lost\n")
+    });
+}

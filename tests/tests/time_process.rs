@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Output, run, variants};
+use common::{Output, SCENE, run, variants};
 
 const TIMERS: &str = env!("CARGO_BIN_EXE_timers");
 const ASLEEP: &str = "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine ";
@@ -90,4 +90,10 @@ fn dumps() {
 #[test]
 fn very_many_sleep() {
     scene("mass", |output| _ = output.ok());
+}
+
+/// Those that have napped and wait for an M that stays in user code run elsewhere, under sticky, too.
+#[test]
+fn naps_do_not_wait_for_a_busy_one() {
+    variants(SCENE, &["naps_beside_a_busy_one"], |output| assert_eq!(output.ok().stdout, "all awake\n"));
 }

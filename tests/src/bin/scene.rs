@@ -44,6 +44,8 @@ const SCENES: &[Scene] = &[
     ("partial", partial),
     ("ended_locked_then_deadlock", ended_locked_then_deadlock),
     ("main_returns", main_returns),
+    ("naps_beside_a_busy_one", naps_beside_a_busy_one),
+    ("woken_by_one_that_ends_locked", woken_by_one_that_ends_locked),
     ("beside_a_hog", beside_a_hog),
     ("panic_main", || panic!("boom in main")),
     ("panic_child", panic_child),
@@ -229,6 +231,58 @@ fn ended_locked_then_deadlock() {
 }
 
 /// Its sleep is over while a goroutine that it has started computes on its thread, for ever.
+/// They wake up at the same moment, on one M, and the first to run waits for the others without letting anybody run.
+fn naps_beside_a_busy_one() {
+    static AWAKE: AtomicUsize = AtomicUsize::new(0);
+    const N: usize = 4;
+    for _ in 0..N {
+        go! {
+            time::sleep(50 * time::MILLISECOND);
+            AWAKE.fetch_add(1, Ordering::SeqCst);
+            while AWAKE.load(Ordering::SeqCst) < N {
+                std::hint::spin_loop();
+            }
+        }
+    }
+    while AWAKE.load(Ordering::SeqCst) < N {
+        time::sleep(ms(1));
+    }
+    println!("all awake");
+}
+
+/// Whoever is woken last by a goroutine that ends locked to its thread is not lost with the thread.
+fn woken_by_one_that_ends_locked() {
+    const N: usize = 8;
+    time::sleep(ms(200)); // until the proof is finished
+    for _ in 0..40 {
+        let done = Chan::<()>::with_capacity(N);
+        let wakers: Vec<_> = (0..N)
+            .map(|_| {
+                let gate = Chan::<()>::new();
+                go!([gate, done] {
+                    let _ = &gate; // or it would wait without a stack
+                    gate.recv();
+                    done.send(());
+                });
+                gate
+            })
+            .collect();
+        time::sleep(ms(1));
+        for gate in wakers {
+            go! {
+                gate.send(());
+                runtime::lock_os_thread();
+            }
+        }
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_micros(500) {
+            std::hint::spin_loop();
+        }
+        (0..N).for_each(|_| _ = done.recv());
+    }
+    println!("none lost");
+}
+
 fn beside_a_hog() {
     let started = Instant::now();
     while runtime::migration() != runtime::Migration::Moving {

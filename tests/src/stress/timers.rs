@@ -242,7 +242,7 @@ pub(super) fn naps() {
         for i in 0..n {
             wg.add(1);
             go!([wg, awake] {
-                let d = us(i * 7 % 20_000);
+                let d = Duration::from_micros(i * 7 % 20_000);
                 let start = time::now();
                 time::sleep(d);
                 assert!(time::since(start) >= d);
@@ -253,10 +253,48 @@ pub(super) fn naps() {
                 wg.done();
             });
         }
-        wg.wait();
+        receive_without_stacks(n as usize);
         assert_eq!(awake.load(Ordering::Relaxed), n as usize);
     });
     runtime::gomaxprocs(before);
+}
+
+/// As many begin with a receive as values are sent, and then as many again, which a close wakes.
+fn receive_without_stacks(n: usize) {
+    let wg = Arc::new(WaitGroup::new());
+    let (values, sum) = (Chan::with_capacity(8), Arc::new(AtomicUsize::new(0)));
+    for i in 0..n {
+        wg.add(2);
+        go!([wg, values, sum] {
+            let v = values.recv();
+            sum.fetch_add(v.unwrap_or_default(), Ordering::Relaxed);
+            wg.done();
+        });
+        let send = {
+            let (wg, values) = (Arc::clone(&wg), values.clone());
+            move || {
+                values.send(1_usize);
+                wg.done();
+            }
+        };
+        if i % 64 == 0 {
+            std::thread::spawn(send);
+        } else {
+            go!(send());
+        }
+    }
+    wg.wait();
+    for _ in 0..n {
+        wg.add(1);
+        go!([wg, values, sum] {
+            let v = values.recv();
+            sum.fetch_add(v.unwrap_or(1), Ordering::Relaxed);
+            wg.done();
+        });
+    }
+    values.close();
+    wg.wait();
+    assert_eq!(sum.load(Ordering::Relaxed), 2 * n);
 }
 
 /// Timers of all kinds while there are more and fewer processors, and goroutines that have their thread for themselves.
