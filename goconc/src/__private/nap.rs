@@ -121,7 +121,7 @@ impl<T> Receives for Source<'_, Chan<T>> {
     #[inline]
     #[track_caller]
     fn receive(&self) -> Target<T> {
-        Target::new(&self.0.0, Location::caller())
+        Target::new(self.0.receiving(), Location::caller())
     }
 }
 

@@ -39,7 +39,7 @@ use crate::chan::{CloseError, IntoIter, Iter, SendError, TryIter, TryRecvError, 
 /// }
 /// println!("{:?}", ch.recv());
 /// ```
-pub struct Chan<T>(pub(crate) Recv<T>);
+pub struct Chan<T>(Recv<T>);
 
 /// The sending side of a channel: it can send and close, and nothing else.
 ///
@@ -692,7 +692,7 @@ impl<T> Recv<T> {
 
 impl<T> Chan<T> {
     /// The receiving side, for a select.
-    pub(super) fn receiving(&self) -> &Recv<T> {
+    pub(crate) fn receiving(&self) -> &Recv<T> {
         &self.0
     }
 }
