@@ -435,6 +435,12 @@ fn receives_that_need_not_wait_and_offers() {
             done.send(v.unwrap());
         });
         assert_eq!(done.recv(), Some(7));
+        let lender = Lender(8);
+        go!([done] {
+            let loan = lender.recv();
+            done.send(*loan.0.get());
+        });
+        assert_eq!(done.recv(), Some(8));
         let timer = time::Timer::new(time::MILLISECOND);
         go!([done] {
             let at = timer.c.recv();
@@ -444,6 +450,18 @@ fn receives_that_need_not_wait_and_offers() {
         let nil = Chan::<i32>::nil();
         go! { nil.recv(); }
     });
+}
+
+/// Its `recv` borrows from it.
+struct Lender(i32);
+
+/// Invariant in what it borrows.
+struct Loan<'a>(std::cell::Cell<&'a i32>);
+
+impl Lender {
+    fn recv(&self) -> Loan<'_> {
+        Loan(std::cell::Cell::new(&self.0))
+    }
 }
 
 /// A dump shows it as one that receives, where it does.

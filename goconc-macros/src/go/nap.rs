@@ -9,7 +9,7 @@
 //! thread; and whatever the first closure has not used up the second one mentions: it is dropped when the block ends, as it would
 //! have been.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{BinOp, Expr, ExprMethodCall, LitStr, Path, Token, Type, UnOp};
@@ -148,10 +148,16 @@ fn as_receive(statement: &[TokenTree]) -> Option<Wait> {
         [word, ..] if is(word, "let") => 1 + receiver.iter().rposition(|tree| is_punct(tree, '='))?,
         _ => 0,
     };
+    let pattern = receiver.get(1..begin.saturating_sub(1)).unwrap_or_default();
+    let is_comparison =
+        matches!(pattern.last(), Some(TokenTree::Punct(punct)) if punct.spacing() == Spacing::Joint);
+    if is_comparison || pattern.iter().any(|tree| is_punct(tree, '=')) {
+        return None;
+    }
     let place = if found { syn::parse2(stream(&receiver[begin..])).ok()? } else { return None };
     let is_static = matches!(&place, Expr::Path(path) if is_upper_case(&path.path));
     (is_static || is_place(&place)).then(|| Wait::Receive {
-        pattern: (begin != 0).then(|| stream(&receiver[1..begin - 1])),
+        pattern: (begin != 0).then(|| stream(pattern)),
         place,
         call: stream(&statement[begin..]),
         method: method.span(),
@@ -184,7 +190,8 @@ impl Reader {
             let Declaration { mutable, name, value } = Declaration::parse.parse2(tokens.clone()).ok()?;
             self.value(&value)?;
             let known = |other: &Ident| *other == name;
-            if self.used.iter().any(known) || self.locals.iter().any(|local| known(&local.name)) {
+            let seen = self.seen.iter().filter_map(root).any(known);
+            if seen || self.used.iter().any(known) || self.locals.iter().any(|local| known(&local.name)) {
                 return None; // two of one name
             }
             self.locals.push(Local { mutable, name, used: false, declared_by: number });

@@ -284,7 +284,8 @@ fn a_block_that_begins_with_a_receive() {
                 let rest = from.rest(move |first| {{
                     {ALLOW} let _ = (move || {{
                         {declare} match first {{
-                            ::goconc::__private::nap::First::Now(value) => value,
+                            #[allow(unreachable_patterns)]
+                            ::goconc::__private::nap::First::Now(value) => value.get(),
                             ::goconc::__private::nap::First::Call => {place}.recv(),
                         }};
                         {after}
@@ -314,6 +315,8 @@ const MORE: &[&str] = &[
     "let _ = time::f()",
     "let d = 5; let d = time::g(d)",
     "let d = d * 2",
+    "println!(\"{g}\"); let g = 5",
+    "let n = a[0]; let a = 3",
     "let mut d = 2; let e = d * 2",
     "let c = || 5",
     "let v = Vec::new()",
@@ -352,6 +355,9 @@ const NO_WAITS: &[&str] = &[
     "let v = c.recv(1)",
     "let Some(v) = c.recv() else { return }",
     "return c.recv()",
+    "let stale = Some(x) != c.recv()",
+    "let same = a == c.recv()",
+    "let less = a <= c.recv()",
 ];
 
 /// What cannot be told from its tokens to be the same in two closures stays in one.

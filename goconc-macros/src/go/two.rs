@@ -40,7 +40,7 @@ use super::nap::{Local, Nap, Wait};
 //         let rest = from.rest(move |first| {
 //             let _ = (move || {
 //                 let job = match first {
-//                     ::goconc::__private::nap::First::Now(value) => value,
+//                     ::goconc::__private::nap::First::Now(value) => value.get(),
 //                     ::goconc::__private::nap::First::Call => jobs.recv(),
 //                 };
 //                 after
@@ -51,7 +51,7 @@ use super::nap::{Local, Nap, Wait};
 //     }
 //
 // Whether that is a channel of ours, its type tells. If not, or if the goroutine may not leave its stack, it receives as it stands
-// there. It has the channel in any case.
+// there; `Now` cannot come then, and its `get` is of whatever type. It has the channel in any case.
 pub(super) fn closures(nap: &Nap, module: &TokenStream) -> TokenStream {
     let site = Span::mixed_site();
     let Nap { before, locals, seen, wait, after } = nap;
@@ -96,7 +96,8 @@ pub(super) fn closures(nap: &Nap, module: &TokenStream) -> TokenStream {
                 (move || {
                     #kept
                     #declare match first {
-                        #module::First::Now(value) => value,
+                        #[allow(unreachable_patterns)]
+                        #module::First::Now(value) => value.get(),
                         #module::First::Call => #call,
                     };
                     #after

@@ -9,7 +9,7 @@ use core::panic::Location;
 use std::time::Duration;
 
 use super::Options;
-pub use crate::chan::dormant::{First, Target};
+pub use crate::chan::dormant::{First, Got, Target};
 use crate::chan::{Chan, Recv};
 use crate::sched::spawn::{self, Wish};
 use crate::time;
@@ -161,7 +161,7 @@ pub struct Begins<S, R> {
 impl<T> Target<T> {
     /// What the goroutine does with what was received, or with the news that nothing was yet.
     #[inline]
-    pub fn rest<R: FnOnce(First<Option<T>>)>(self, rest: R) -> Begins<Target<T>, R> {
+    pub fn rest<R: FnOnce(First<Got<T>>)>(self, rest: R) -> Begins<Target<T>, R> {
         Begins { from: self, can_move: false, rest }
     }
 }
@@ -169,19 +169,29 @@ impl<T> Target<T> {
 impl Other {
     /// As for a channel, but nothing is ever received before.
     #[inline]
-    pub fn rest<V, R: FnOnce(First<V>)>(self, rest: R) -> Receiving<V, R> {
-        Receiving { rest, _value: PhantomData }
+    pub fn rest<R: FnOnce(First<Never>)>(self, rest: R) -> Receiving<R> {
+        Receiving { rest }
+    }
+}
+
+/// What there is not.
+#[derive(Debug)]
+pub enum Never {}
+
+impl Never {
+    /// Of any type.
+    pub fn get<V>(self) -> V {
+        match self {}
     }
 }
 
 /// A goroutine that begins with the `recv` of something else.
 #[derive(Debug)]
-pub struct Receiving<V, R> {
+pub struct Receiving<R> {
     rest: R,
-    _value: PhantomData<fn() -> V>,
 }
 
-impl<V, R> Receiving<V, R> {
+impl<R> Receiving<R> {
     /// That makes no difference.
     #[inline]
     pub fn if_it(self, _: bool) -> Self {
@@ -197,14 +207,14 @@ impl<S, R> Begins<S, R> {
     }
 }
 
-impl<V, R: FnOnce(First<V>)> GoOn for Receiving<V, R> {
+impl<R: FnOnce(First<Never>)> GoOn for Receiving<R> {
     #[inline]
     fn go_on(self) {
         (self.rest)(First::Call);
     }
 }
 
-impl<T, R: FnOnce(First<Option<T>>)> GoOn for Begins<Target<T>, R> {
+impl<T, R: FnOnce(First<Got<T>>)> GoOn for Begins<Target<T>, R> {
     #[inline]
     fn go_on(self) {
         if self.can_move {

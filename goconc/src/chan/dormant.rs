@@ -8,6 +8,7 @@ use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
 
+use crate::block::{self, Block};
 use crate::chan::Recv;
 use crate::chan::hchan::{Hchan, give_block, take_block};
 use crate::chan::select::Dir;
@@ -15,6 +16,20 @@ use crate::gmp::record::Why;
 use crate::gmp::{Record, g};
 use crate::sched::spawn;
 use crate::wait::Sudog;
+
+const _: () = assert!(size_of::<Sudog>() <= block::SIZE && align_of::<Sudog>() <= align_of::<Block>());
+
+/// A value that was received.
+#[derive(Debug)]
+pub struct Got<T>(T);
+
+impl<T> Got<T> {
+    /// What `recv` would have given.
+    #[inline]
+    pub fn get(self) -> Option<T> {
+        Some(self.0)
+    }
+}
 
 /// What a goroutine gets that has begun with a receive.
 #[derive(Debug)]
@@ -43,7 +58,7 @@ impl<T> Target<T> {
     /// # Safety
     /// * `rest` may run on another thread, and keeps the channel alive until it has begun.
     /// * The caller does nothing more on the goroutine's account than to return from its closure.
-    pub(crate) unsafe fn receive<R: FnOnce(First<Option<T>>)>(self, rest: R) {
+    pub(crate) unsafe fn receive<R: FnOnce(First<Got<T>>)>(self, rest: R) {
         match self.chan {
             // SAFETY: by contract.
             Some(chan) => unsafe { receive(chan, self.at, rest) },
@@ -61,7 +76,7 @@ struct Dormant<T, R> {
 
 /// # Safety
 /// * As [`Target::receive`].
-unsafe fn receive<T, R: FnOnce(First<Option<T>>)>(
+unsafe fn receive<T, R: FnOnce(First<Got<T>>)>(
     c: NonNull<Hchan<T>>,
     at: &'static Location<'static>,
     rest: R,
@@ -85,16 +100,14 @@ unsafe fn receive<T, R: FnOnce(First<Option<T>>)>(
     let wait = |record: NonNull<Record>| {
         // SAFETY: a block is as large as a sudog, and as aligned.
         unsafe { sudog.write(Sudog::of_record(record, slot.cast())) };
-        // SAFETY: written just now.
-        let sudog = unsafe { sudog.as_ref() };
-        // SAFETY: it stays until the record runs.
-        unsafe { chan.enqueue_unless_ready(sudog) }
+        // SAFETY: written just now; it stays until the record runs, and so does the channel.
+        unsafe { Hchan::enqueue_unless_ready(c, sudog) }
     };
     // SAFETY: by contract.
     unsafe { stay.leave(at, Why::Receive, resume, wait) };
 }
 
-impl<T, R: FnOnce(First<Option<T>>)> Dormant<T, R> {
+impl<T, R: FnOnce(First<Got<T>>)> Dormant<T, R> {
     /// # Safety
     /// * `this` came from a box; the sudog is in no list any more, or never was.
     unsafe fn resume(this: NonNull<Self>) {
@@ -105,6 +118,6 @@ impl<T, R: FnOnce(First<Option<T>>)> Dormant<T, R> {
         // SAFETY: nobody else knows it.
         unsafe { give_block(sudog.cast()) };
         // SAFETY: success says that a sender has written the slot.
-        rest(if success { First::Now(Some(unsafe { slot.assume_init() })) } else { First::Call });
+        rest(if success { First::Now(Got(unsafe { slot.assume_init() })) } else { First::Call });
     }
 }

@@ -222,21 +222,32 @@ impl<T> Hchan<T> {
         }
     }
 
-    /// Adds a receiver, unless it need not wait: false. Takes the lock, and gives it back.
+    /// Adds a receiver, unless it need not wait: false. Takes the lock, and gives it back: from then on the receiver may have been
+    /// woken, and have freed itself and the channel. (So there is no reference to either behind that.)
     ///
     /// # Safety
-    /// * As [`enqueue`](Self::enqueue); once it is in the queue, it may be woken.
-    pub(super) unsafe fn enqueue_unless_ready(&self, sudog: &Sudog) -> bool {
-        self.lock.lock();
-        // Relaxed: under the lock.
-        let waits = self.len.load(Ordering::Relaxed) == 0
-            && self.sendq.is_empty()
-            && self.state.load(Ordering::Relaxed) == OPEN;
-        if waits {
-            // SAFETY: locked, and the rest by contract.
-            unsafe { self.enqueue(Dir::Recv, sudog) };
-        }
-        self.unlock();
+    /// * As [`enqueue`](Self::enqueue); both are alive.
+    pub(super) unsafe fn enqueue_unless_ready(this: NonNull<Self>, sudog: NonNull<Sudog>) -> bool {
+        let waits = {
+            // SAFETY: alive by contract.
+            let c = unsafe { this.as_ref() };
+            c.lock.lock();
+            // Relaxed: under the lock.
+            let waits = c.len.load(Ordering::Relaxed) == 0
+                && c.sendq.is_empty()
+                && c.state.load(Ordering::Relaxed) == OPEN;
+            if waits {
+                // SAFETY: alive by contract.
+                let sudog = unsafe { sudog.as_ref() };
+                // SAFETY: locked, and the rest by contract.
+                unsafe { c.enqueue(Dir::Recv, sudog) };
+            }
+            waits
+        };
+        // SAFETY: alive as long as we hold its lock.
+        let lock = unsafe { &raw const (*this.as_ptr()).lock };
+        // SAFETY: we hold it.
+        unsafe { ByteLock::unlock(lock) };
         waits
     }
 
