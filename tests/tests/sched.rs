@@ -213,7 +213,7 @@ fn sixty_four_sleepers() {
 fn parked_goroutines_use_no_cpu() {
     variants(SCENE, &["parked_use_no_cpu"], |output| {
         let us: u64 = output.ok().stdout.trim().parse().unwrap();
-        assert!(us < 2000, "{us} us of CPU in 2 s"); // 0.1 %
+        assert!(us < 5000, "{us} us of CPU in 5 s"); // 0.1 %
     });
 }
 

@@ -521,9 +521,9 @@ fn parked_use_no_cpu() {
     let mut least = u128::MAX;
     for _ in 0..10 {
         let before = cpu_time();
-        time::sleep(ms(2000));
+        time::sleep(ms(5000)); // sysmon takes some fifty rounds to fall asleep
         least = least.min((cpu_time() - before).as_micros());
-        if least < 2000 {
+        if least < 5000 {
             break;
         }
     }
