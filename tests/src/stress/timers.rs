@@ -254,6 +254,7 @@ pub(super) fn naps() {
             });
         }
         receive_without_stacks(n as usize);
+        wg.wait();
         assert_eq!(awake.load(Ordering::Relaxed), n as usize);
     });
     runtime::gomaxprocs(before);
