@@ -1,6 +1,6 @@
 //! A goroutine that begins with a receive and has to wait for it: it has no stack meanwhile.
 //!
-//! It is a record, as one that naps for a time (`spawn::nap`). Its sudog, which otherwise is a local of the parked frame, is in a block, and
+//! It is a record, as one that naps for a time (`spawn::Leaving`). Its sudog, which otherwise is a local of the parked frame, is in a block, and
 //! its slot beside what it does afterwards. Whoever wakes it queues the record. When that runs and a sender has filled the slot,
 //! the value is there; otherwise (the channel has been closed, or was not so empty after all) it receives like anybody else.
 

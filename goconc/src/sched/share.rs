@@ -3,7 +3,8 @@
 //! Goroutines that talk to each other belong on one M, those that compute on several; and nothing says which a new one will be. So
 //! three things decide. How many wait here (a single child stays with its parent, of more about a half goes); how long they have
 //! waited; and how long goroutines have stayed here of late before they stopped (`measure_runs`): long runs compute, and then even
-//! one that has just been made runnable goes to whoever is idle (`pass_to_idle`). What goes are neighbours, as chains.
+//! one that has just been made runnable goes to whoever is idle (`pass_to_idle`); very short ones talk, and a few of them stay together
+//! though others are idle (`worth_sharing`). What goes are neighbours, as chains.
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
