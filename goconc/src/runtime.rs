@@ -109,10 +109,7 @@ pub fn num_goroutine() -> usize {
 /// ```
 #[inline(always)]
 pub fn gosched() {
-    match g::current() {
-        Some(g) => park::gosched(g),
-        None => std::thread::yield_now(),
-    }
+    park::gosched();
 }
 
 /// Ends the calling goroutine: its destructors and deferred calls run, nothing is reported. From the main goroutine: the

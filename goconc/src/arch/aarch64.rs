@@ -11,9 +11,8 @@
 //! to the platform or is as any other; it is kept with the three that the compiler does not let go of.
 
 use core::arch::{asm, naked_asm};
-use core::sync::atomic::AtomicBool;
 
-use super::Entry;
+use super::{Context, Entry};
 
 /// See the head of [`arch`](super).
 ///
@@ -49,28 +48,28 @@ unsafe extern "C" fn first() {
 /// # Safety
 /// * `to` came from [`prepare`], or was written by a switch; nobody else switches to that stack meanwhile, and it may run on
 ///   this thread.
-/// * `stopped_at` and `on_stack` stay valid until `on_stack` is clear.
+/// * `from` stays valid until `in_use` is clear.
 #[inline(always)]
-pub(crate) unsafe fn switch(stopped_at: *mut usize, to: usize, on_stack: &AtomicBool) {
+pub(crate) unsafe fn switch(from: &Context, to: usize) {
     // SAFETY: everything is saved or declared destroyed; the rest is the contract. `stlrb` is a Release: pairs with the Acquire of
-    // who waits for `on_stack`.
+    // who waits for `in_use`.
     unsafe {
         asm!(
             "adr x3, 2f",
             "stp x29, x18, [sp, #-16]!",
             "stp x3, x19, [sp, #-16]!",
             "mov x3, sp",
-            "str x3, [x0]",
+            "str x3, [x0], #{in_use}",
             "mov sp, x1",
-            "stlrb wzr, [x2]",
+            "stlrb wzr, [x0]",
             "ldr x3, [sp]",
             "br x3",
             "2:",
             "ldp x3, x19, [sp], #16",
             "ldp x29, x18, [sp], #16",
-            inout("x0") stopped_at => _,
+            in_use = const Context::IN_USE,
+            inout("x0") core::ptr::from_ref(from) => _,
             inout("x1") to => _,
-            inout("x2") on_stack.as_ptr() => _,
             out("x20") _,
             out("x21") _,
             out("x22") _,

@@ -3,16 +3,19 @@
 //! An architecture provides
 //! * `prepare(base, entry, arg)`: writes what a first [`switch`] to that stack needs, so that it calls `entry(arg)`; says
 //!   where that stack "stopped";
-//! * `switch(stopped_at, to, on_stack)`: keeps what the caller needs on its stack, writes to `stopped_at` where that ends,
-//!   goes to the stack that stopped at `to`, and clears `on_stack` there. It returns when somebody switches back;
+//! * `switch(from, to)`: keeps what the caller needs on its stack, writes to `from` where that ends, goes to the stack that stopped
+//!   at `to`, and clears `from`'s `in_use` there. It returns when somebody switches back;
 //! * `stack_pointer()`: about where the caller's stack is.
 //!
 //! Any stack may switch to any other one: a goroutine to its M's own stack, and a goroutine straight to the next one. That is
 //! why this is not a library's coroutine, which only goes back to whoever has resumed it.
 //!
-//! From the moment that `on_stack` is clear another thread may switch to the stack that was left: the clearing is a Release
+//! From the moment that `in_use` is clear another thread may switch to the stack that was left: the clearing is a Release
 //! store, after the last access to that stack. Nothing here reads a thread-local, and nothing unwinds across a switch:
 //! `entry` never returns and catches every panic itself, and whoever walks the stack finds its end in `prepare`'s frame.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -27,47 +30,79 @@ pub(crate) use x86_64::{prepare, stack_pointer, switch};
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("goconc switches stacks on x86-64 and AArch64 only");
 
+/// Where a stack has stopped.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Context {
+    /// To the byte. Written by [`switch`].
+    stopped_at: Cell<usize>,
+    /// Its thread is still on it, though it stops. Cleared by [`switch`].
+    in_use: AtomicBool,
+}
+
+impl Context {
+    const IN_USE: usize = core::mem::offset_of!(Context, in_use);
+
+    /// Of a stack that has stopped there, or of none (zero).
+    pub(crate) fn new(stopped_at: usize) -> Context {
+        Context { stopped_at: Cell::new(stopped_at), in_use: AtomicBool::new(false) }
+    }
+
+    /// Where it has stopped. By its owner.
+    #[inline(always)]
+    pub(crate) fn stopped_at(&self) -> usize {
+        self.stopped_at.get()
+    }
+
+    /// It stops: nobody else may switch to it before it has. On the stack itself.
+    #[inline(always)]
+    pub(crate) fn begins_to_stop(&self) {
+        self.in_use.store(true, Ordering::Relaxed); // what makes the stack findable publishes it
+    }
+
+    /// It goes on after all.
+    #[inline(always)]
+    pub(crate) fn does_not_stop(&self) {
+        self.in_use.store(false, Ordering::Relaxed); // its own; nobody else waits, as nobody else has it
+    }
+
+    /// Whether its last thread is still on it. By its owner, on another thread.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.in_use.load(Ordering::Acquire) // pairs with the Release in `switch`: the stack is as it was left
+    }
+}
+
 /// What runs on a new stack. Gets the argument of [`prepare`].
 pub(crate) type Entry = extern "C" fn(*mut u8) -> !;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use core::cell::Cell;
-    use core::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     const SIZE: usize = 1 << 18;
 
     /// Two stacks and what they say.
     struct Scene {
-        here: Cell<usize>,
-        there: Cell<usize>,
-        on_stack: AtomicBool,
+        here: Context,
+        there: Context,
         turns: Cell<u64>,
         sum: Cell<f64>,
     }
 
     impl Scene {
         fn new() -> Scene {
-            Scene {
-                here: Cell::new(0),
-                there: Cell::new(0),
-                on_stack: AtomicBool::new(false),
-                turns: Cell::new(0),
-                sum: Cell::new(0.0),
-            }
+            Scene { here: Context::new(0), there: Context::new(0), turns: Cell::new(0), sum: Cell::new(0.0) }
         }
 
         fn go_there(&self) {
-            self.on_stack.store(true, Ordering::Relaxed); // one thread
+            self.here.begins_to_stop();
             // SAFETY: `there` has been prepared, or has stopped in `go_here`, and only this thread switches.
-            unsafe { switch(self.here.as_ptr(), self.there.get(), &self.on_stack) };
+            unsafe { switch(&self.here, self.there.stopped_at()) };
         }
 
         fn go_here(&self) {
             // SAFETY: as above.
-            unsafe { switch(self.there.as_ptr(), self.here.get(), &self.on_stack) };
+            unsafe { switch(&self.there, self.here.stopped_at()) };
         }
     }
 
@@ -76,7 +111,7 @@ mod tests {
         let scene = unsafe { &*scene.cast::<Scene>() };
         let (mut turns, mut sum) = (0_u64, 0.5_f64);
         loop {
-            assert!(!scene.on_stack.load(Ordering::Relaxed), "cleared on the new stack"); // one thread
+            assert!(!scene.here.is_in_use(), "cleared on the new stack");
             let caught = std::panic::catch_unwind(|| std::panic::resume_unwind(Box::new(turns)));
             assert_eq!(caught.unwrap_err().downcast_ref(), Some(&turns));
             turns += 1;
@@ -97,7 +132,8 @@ mod tests {
         let scene = Scene::new();
         let base = new_stack();
         // SAFETY: leaked memory, enough for `count`.
-        scene.there.set(unsafe { prepare(base, count, (&raw const scene).cast_mut().cast()) });
+        let at = unsafe { prepare(base, count, (&raw const scene).cast_mut().cast()) };
+        scene.there.stopped_at.set(at);
         let (mut turns, mut sum) = (0_u64, 0.5_f64);
         for _ in 0..1000 {
             turns += 1;
@@ -105,7 +141,7 @@ mod tests {
             scene.go_there();
             assert_eq!(scene.turns.get(), turns);
             assert_eq!(scene.sum.get().to_bits(), sum.to_bits());
-            assert!((base - SIZE..base).contains(&scene.there.get()), "it stopped on its own stack");
+            assert!((base - SIZE..base).contains(&scene.there.stopped_at()), "it stopped on its own stack");
         }
     }
 
@@ -125,7 +161,8 @@ mod tests {
     fn a_walk_ends_at_the_base() {
         let scene = Scene::new();
         // SAFETY: leaked memory, enough for `walk`.
-        scene.there.set(unsafe { prepare(new_stack(), walk, (&raw const scene).cast_mut().cast()) });
+        let at = unsafe { prepare(new_stack(), walk, (&raw const scene).cast_mut().cast()) };
+        scene.there.stopped_at.set(at);
         scene.go_there();
         assert_eq!(scene.turns.get(), 1);
     }

@@ -14,9 +14,8 @@
 //! of the floating-point units are not switched: nobody may change them across a call anyway.
 
 use core::arch::{asm, naked_asm};
-use core::sync::atomic::AtomicBool;
 
-use super::Entry;
+use super::{Context, Entry};
 
 /// See the head of [`arch`](super).
 ///
@@ -51,32 +50,33 @@ unsafe extern "C" fn first() {
 /// # Safety
 /// * `to` came from [`prepare`], or was written by a switch; nobody else switches to that stack meanwhile, and it may run on
 ///   this thread.
-/// * `stopped_at` and `on_stack` stay valid until `on_stack` is clear.
+/// * `from` stays valid until `in_use` is clear.
 #[inline(always)]
-pub(crate) unsafe fn switch(stopped_at: *mut usize, to: usize, on_stack: &AtomicBool) {
+pub(crate) unsafe fn switch(from: &Context, to: usize) {
     // SAFETY: everything is saved or declared destroyed; the rest is the contract. A plain store is a Release on x86: pairs with
-    // the Acquire of who waits for `on_stack`.
+    // the Acquire of who waits for `in_use`.
     unsafe {
         asm!(
             "push rbp",
             "push rbx",
             "lea rax, [rip + 2f]",
             "push rax",
-            "mov [rdi], rsp",
-            "mov rsp, rsi",
-            "mov byte ptr [rdx], 0",
+            "mov [{from}], rsp",
+            "mov rsp, {to}",
+            "mov byte ptr [{from} + {in_use}], 0",
             "pop rax",
             "jmp rax",
             "2:",
             "pop rbx",
             "pop rbp",
-            inout("rdi") stopped_at => _,
-            inout("rsi") to => _,
-            inout("rdx") on_stack.as_ptr() => _,
-            out("r12") _,
-            out("r13") _,
-            out("r14") _,
-            out("r15") _,
+            from = in(reg) core::ptr::from_ref(from),
+            to = in(reg) to,
+            in_use = const Context::IN_USE,
+            out("rax") _,
+            lateout("r12") _,
+            lateout("r13") _,
+            lateout("r14") _,
+            lateout("r15") _,
             clobber_abi("sysv64"),
         );
     }

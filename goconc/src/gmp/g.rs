@@ -3,16 +3,17 @@
 //! States, and who owns the G in each:
 //! ```text
 //!  Dead     -> Running   start     from a free list, by the M that starts it
-//!  Running  -> Waiting   park      the G is in a wait list; its stack is in use until `on_stack` is clear
+//!  Running  -> Waiting   park      the G is in a wait list; its stack is in use until the switch is done
 //!  Waiting  -> Runnable  ready     by exactly one waker, which then owns the G
 //!  Runnable -> Running   execute   by the M whose queue it is in
 //!  Running  -> Runnable  gosched
 //!  Running  -> Dead      goexit    back to a free list
 //! ```
-//! The status is written by the owner and read by dumps; ownership itself is handed over through locks and queues.
+//! The status is written by the owner and read by dumps; ownership itself is handed over through locks and queues. Whether it is
+//! Running or Runnable its M tells: it is the one that runs there.
 //!
 //! A G may be woken, and change owners, while its old M is still on its way off the stack. On that M nothing else can happen
-//! meanwhile; another M that gets the G waits until `on_stack` is clear (`M::take_over`).
+//! meanwhile; another M that gets the G waits until it is off (`is_on_stack`, in `M::take_over`).
 //!
 //! What is `Cell` here belongs to the owner. What is atomic may be read by anyone, as a blurred picture: those loads and
 //! stores are Relaxed, and nothing is decided by them unless the field's comment says so.
@@ -25,7 +26,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, 
 
 use parking_lot::Mutex;
 
-use crate::arch;
+use crate::arch::{self, Context};
 use crate::gmp::record::{Name, Why};
 use crate::gmp::unwinding::Unwindings;
 use crate::gmp::{M, Record};
@@ -94,23 +95,21 @@ pub(crate) enum Commit {
 }
 
 const DEAD: u8 = 0;
-const RUNNABLE: u8 = 1;
-const RUNNING: u8 = 2;
-const WAITING: u8 = 3;
+/// Running or Runnable: it runs if its M says so.
+const LIVE: u8 = 1;
+const WAITING: u8 = 2;
 
 /// The header of a goroutine's stack. What stopping and going on touch is in the first line, birth and death touch the second
 /// one too.
 #[repr(C, align(64))]
 pub(crate) struct G {
-    /// Where its stack has stopped, to the byte. Written by the switch.
-    sp: Cell<usize>,
+    /// Where its stack has stopped.
+    context: Context,
     /// The M it runs on, or ran on last: its home. Written by the M that executes it; a waker reads it to find the inbox.
     m: AtomicPtr<M>,
     pub(crate) link: Cell<usize>,
     parked_at: AtomicPtr<Location<'static>>,
     since_ms: AtomicU64,
-    /// How often it has left its stack, modulo 2^32.
-    pub(crate) parks: Cell<u32>,
     /// How many `pin` calls are in progress.
     pub(crate) pinned: Cell<u32>,
     /// How many `lock_os_thread` calls are not undone.
@@ -121,22 +120,20 @@ pub(crate) struct G {
     pub(crate) bound: Cell<bool>,
     /// `goexit` has begun; whoever swallows the unwinding gets it again.
     pub(crate) goexiting: Cell<bool>,
-    /// It stops, and its M is still on its stack. Cleared by the switch.
-    on_stack: AtomicBool,
+    // -- second line --
+    node: Node,
     /// It has had locals or panics: they are to be looked at when it ends.
     pub(crate) has_baggage: Cell<bool>,
     has_name: AtomicBool,
     /// Which stack it has.
     pub(crate) class: Class,
-    // -- second line --
-    node: Node,
     pub(crate) record: Cell<Option<NonNull<Record>>>,
     /// Its number; zero while dead. Also the mark that this header was ever used.
     pub(crate) id: AtomicU64,
     pub(crate) parent: AtomicU64,
     created_at: AtomicPtr<Location<'static>>,
-    slot: Cell<Option<Slot>>,
     // -- cold --
+    slot: Cell<Option<Slot>>,
     name: Mutex<Option<Name>>,
     /// Its panics in flight.
     unwindings: UnsafeCell<Unwindings>,
@@ -148,7 +145,7 @@ pub(crate) struct G {
 pub(crate) type Local = (usize, Box<dyn core::any::Any>);
 
 const _: () = assert!(size_of::<G>() <= stack::HEADER_SIZE);
-const _: () = assert!(core::mem::offset_of!(G, node) == 64 && core::mem::offset_of!(G, name) <= 128);
+const _: () = assert!(core::mem::offset_of!(G, node) == 64 && core::mem::offset_of!(G, slot) <= 128);
 
 // SAFETY: cells are touched by the owner only, and ownership is handed over through locks and queues.
 unsafe impl Sync for G {}
@@ -157,6 +154,13 @@ impl core::fmt::Debug for G {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("G").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// The time from where a goroutine goes on to where it stops. Each M counts those that begin there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    m: usize,
+    tick: u32,
 }
 
 /// The goroutine on whose stack the caller runs. `None` on any other stack.
@@ -174,23 +178,21 @@ impl G {
         // SAFETY: the slot is guarded at its low end and ours for ever; the base is the header.
         let sp = unsafe { arch::prepare(slot.base(), entry, header.as_ptr().cast()) };
         let blank = G {
-            sp: Cell::new(sp),
+            context: Context::new(sp),
             m: AtomicPtr::new(core::ptr::null_mut()),
             link: Cell::new(0),
             parked_at: AtomicPtr::new(core::ptr::null_mut()),
             since_ms: AtomicU64::new(0),
-            parks: Cell::new(0),
             pinned: Cell::new(0),
             locked: AtomicU32::new(0),
             status: AtomicU8::new(DEAD),
             reason: AtomicU8::new(WaitReason::None as u8),
             bound: Cell::new(false),
             goexiting: Cell::new(false),
-            on_stack: AtomicBool::new(false),
+            node: Node::new(header.as_ptr() as usize),
             has_baggage: Cell::new(false),
             has_name: AtomicBool::new(false),
             class: slot.class(),
-            node: Node::new(header.as_ptr() as usize),
             record: Cell::new(None),
             id: AtomicU64::new(0),
             parent: AtomicU64::new(0),
@@ -214,7 +216,7 @@ impl G {
         self.parent.store(r.parent(), Ordering::Relaxed); // Relaxed throughout: for dumps
         let at = r.created_at().map_or(core::ptr::null_mut(), |at| core::ptr::from_ref(at).cast_mut());
         self.created_at.store(at, Ordering::Relaxed);
-        self.status.store(RUNNING, Ordering::Relaxed);
+        self.status.store(LIVE, Ordering::Relaxed);
         self.id.store(r.id.load(Ordering::Relaxed), Ordering::Relaxed);
         self.record.set(Some(record));
         if r.has_name() {
@@ -228,15 +230,14 @@ impl G {
         self.has_name.store(true, Ordering::Relaxed); // for dumps
     }
 
-    /// Runs it until somebody switches back to the M's own stack, which stops at `sp`.
+    /// Runs it until somebody switches back to the M's own stack, the caller's.
     ///
     /// # Safety
     /// * The caller owns this G, is an M on its own stack, and has checked that the G may run on this thread.
     #[inline(always)]
-    pub(crate) unsafe fn resume(&self, sp: &Cell<usize>) {
-        let own = AtomicBool::new(true); // nobody waits for the M's own stack
+    pub(crate) unsafe fn resume(&self, own: &Context) {
         // SAFETY: the caller owns the G, which has stopped, or has been prepared by `init`.
-        unsafe { arch::switch(sp.as_ptr(), self.sp.get(), &own) };
+        unsafe { arch::switch(own, self.context.stopped_at()) };
     }
 
     /// Leaves the stack for the one that stopped at `to`; comes back when somebody switches to it again.
@@ -250,25 +251,25 @@ impl G {
     #[inline(always)]
     pub(crate) unsafe fn switch(&self, to: NonZero<usize>) {
         // SAFETY: by contract.
-        unsafe { arch::switch(self.sp.as_ptr(), to.get(), &self.on_stack) };
+        unsafe { arch::switch(&self.context, to.get()) };
     }
 
     /// It stops: from now on it may be woken, but runs nowhere else before its stack is free. On its own stack, before whatever
     /// makes it findable.
     #[inline(always)]
     pub(crate) fn begins_to_stop(&self) {
-        self.on_stack.store(true, Ordering::Relaxed); // what makes it findable publishes it
+        self.context.begins_to_stop();
     }
 
     /// It goes on after all, without having left its stack.
     #[inline(always)]
     pub(crate) fn does_not_stop(&self) {
-        self.on_stack.store(false, Ordering::Relaxed); // its own; nobody else waits, as nobody else has it
+        self.context.does_not_stop();
     }
 
     /// Whether its last M is still on its stack. By its owner, on another M.
     pub(crate) fn is_on_stack(&self) -> bool {
-        self.on_stack.load(Ordering::Acquire) // pairs with the Release in `arch::switch`: the stack is as it was left
+        self.context.is_in_use()
     }
 
     /// Whether it may not leave its thread, whatever is on its stack. By its owner, while it is not running.
@@ -307,13 +308,13 @@ impl G {
     #[inline]
     pub(crate) fn fetch_stack(&self) {
         const FRAMES: usize = 8;
-        fetch::lines(self.sp.get(), FRAMES);
+        fetch::lines(self.context.stopped_at(), FRAMES);
     }
 
     /// Has the cache fetch its header, and the line where its stack goes on. By its owner.
     #[inline(always)]
     pub(crate) fn fetch_top(&self) {
-        fetch::lines(self.sp.get(), 1);
+        fetch::lines(self.context.stopped_at(), 1);
     }
 
     /// The M it runs on or ran on last.
@@ -321,6 +322,13 @@ impl G {
     pub(crate) fn m(&self) -> &'static M {
         // SAFETY: `set_m` stores only live Ms, which are never freed, before the G first runs.
         unsafe { &*self.m.load(Ordering::Relaxed) } // ownership of the G orders it; see the field
+    }
+
+    /// In which of its turns the goroutine is: as long as it does not stop, this stays the same. By itself.
+    #[inline]
+    pub(crate) fn turn(&self) -> Turn {
+        let m = self.m();
+        Turn { m: core::ptr::from_ref(m).addr(), tick: m.tick.load(Ordering::Relaxed) } // its own thread's
     }
 
     /// Makes `m` its home.
@@ -340,7 +348,7 @@ impl G {
     /// * The caller owns this G, and it is not running and [off its stack](Self::is_on_stack).
     pub(crate) unsafe fn parked_stack(&self) -> &[usize] {
         // What is below is dead: a thread-local's address, left there by a call that is over, would keep the goroutine at home.
-        let low = self.sp.get();
+        let low = self.context.stopped_at();
         let high = core::ptr::from_ref(self) as usize;
         let words = high.saturating_sub(low) / size_of::<usize>();
         // SAFETY: both ends lie in this G's committed slot, and nobody writes while the G is parked.
@@ -349,14 +357,14 @@ impl G {
 
     /// Where its stack ends while it does not run.
     pub(crate) fn parked_sp(&self) -> usize {
-        self.sp.get()
+        self.context.stopped_at()
     }
 
     /// Where its stack goes on. By its owner.
     #[inline(always)]
     pub(crate) fn stopped_at(&self) -> NonZero<usize> {
         // SAFETY: an address in its stack, since `init`.
-        unsafe { NonZero::new_unchecked(self.sp.get()) }
+        unsafe { NonZero::new_unchecked(self.context.stopped_at()) }
     }
 
     /// The slot that it lives in.
@@ -375,16 +383,10 @@ impl G {
         self.status.store(WAITING, Ordering::Relaxed);
     }
 
-    /// Running -> Runnable.
+    /// Waiting -> Runnable.
     #[inline(always)]
     pub(crate) fn now_runnable(&self) {
-        self.status.store(RUNNABLE, Ordering::Relaxed);
-    }
-
-    /// Waiting or Runnable -> Running.
-    #[inline(always)]
-    pub(crate) fn now_running(&self) {
-        self.status.store(RUNNING, Ordering::Relaxed);
+        self.status.store(LIVE, Ordering::Relaxed);
     }
 
     /// Running -> Dead.
@@ -432,7 +434,7 @@ impl G {
             parent: self.parent.load(Ordering::Relaxed),
             state: match status {
                 WAITING => WaitReason::text(self.reason.load(Ordering::Relaxed)),
-                RUNNING => "running",
+                _ if core::ptr::eq(self.m().running.load(Ordering::Relaxed), self) => "running",
                 _ => "runnable",
             },
             waiting_ms: if waiting {

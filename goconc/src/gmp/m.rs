@@ -1,10 +1,11 @@
 //! M: an OS thread of ours, and the started goroutines that are at home on it.
 
 use core::cell::{Cell, UnsafeCell};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::arch::Context;
 use crate::gmp::record::FreeList;
 use crate::gmp::retake::Retake;
 use crate::gmp::{G, P, Runnable};
@@ -77,14 +78,16 @@ pub(crate) struct M {
     pub(crate) retake: Retake,
     /// How many goroutines have locked themselves to this thread: while there are any, it starts no others.
     pub(crate) locks: Cell<u32>,
-    /// The goroutine it runs, or ran last, for bystanders.
+    /// The goroutine it runs, or ran last.
     pub(crate) running: AtomicPtr<G>,
-    /// Where the thread's own stack has stopped, while a goroutine runs.
-    pub(crate) sp: Cell<usize>,
+    /// The thread's own stack, while a goroutine runs.
+    pub(crate) context: Context,
     /// A goroutine that has ended and is yet to be buried.
     pub(crate) ended_one: Cell<Option<&'static G>>,
-    /// Picks until the next look at everything that is looked at rarely.
-    pub(crate) countdown: Cell<u32>,
+    /// How often it has picked a goroutine, modulo 2^32. Written by itself; sysmon compares it.
+    pub(crate) tick: AtomicU32,
+    /// At which tick it looks at everything that is looked at rarely.
+    pub(crate) look_at: Cell<u32>,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
@@ -107,6 +110,8 @@ pub(crate) struct M {
     pub(crate) long_runs: Cell<bool>,
     /// How many goroutines that have begun must be here before others get some of them. Written by itself.
     pub(crate) worth_sharing: Cell<usize>,
+    /// Picks between the last two looks around.
+    pub(crate) look_every: Cell<u32>,
     /// Since when that is being measured, in ticks, idle times left out.
     pub(crate) runs_since: Cell<u64>,
     /// When it got its P, in ticks.
@@ -180,9 +185,10 @@ impl M {
             retake: Retake::new(fences),
             locks: Cell::new(0),
             running: AtomicPtr::new(core::ptr::null_mut()),
-            sp: Cell::new(0),
+            context: Context::new(0),
             ended_one: Cell::new(None),
-            countdown: Cell::new(1),
+            tick: AtomicU32::new(0),
+            look_at: Cell::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
             last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
@@ -205,6 +211,7 @@ impl M {
             rng: Rng::new(id as u64 + 1),
             long_runs: Cell::new(false),
             worth_sharing: Cell::new(2),
+            look_every: Cell::new(1),
             runs_since: Cell::new(0),
             p_since: Cell::new(0),
             timers_seen: Cell::new(0),
@@ -283,12 +290,32 @@ impl M {
         self.locks.get() != 0
     }
 
+    /// The goroutine on whose stack the caller runs. By code on a goroutine's stack, on this M's thread.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> &'static G {
+        // SAFETY: set by `about_to_run` before any goroutine runs here. Relaxed: this thread's own.
+        unsafe { &*self.running.load(Ordering::Relaxed) }
+    }
+
     /// The P it holds.
     #[inline(always)]
     pub(crate) fn p(&self) -> Option<&'static P> {
         // SAFETY: only Ps are stored, and they are never freed. Relaxed: written by this thread, or by sysmon under
         // `Retake`, whose words carry the order.
         unsafe { self.p.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// The tick of the next pick, unless that is one that looks around first.
+    #[inline(always)]
+    pub(crate) fn next_tick(&self) -> Option<u32> {
+        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
+        (tick.wrapping_sub(self.look_at.get()).cast_signed() < 0).then_some(tick)
+    }
+
+    /// A pick.
+    #[inline(always)]
+    pub(crate) fn set_tick(&self, tick: u32) {
+        self.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
     }
 
     /// Adds one to a counter that only this thread writes: a load and a store, no atomic addition.

@@ -12,6 +12,7 @@
 //! None of them is ever freed: a G's slot, an M and a P are reused, so a stale pointer reads old news and never garbage.
 
 pub(crate) mod g;
+pub(crate) mod here;
 pub(crate) mod m;
 pub(crate) mod p;
 pub(crate) mod record;

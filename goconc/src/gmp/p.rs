@@ -9,7 +9,7 @@
 //! ([`any_shared`]), and sets the bit.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 use crossbeam_deque::{Steal, Stealer, Worker};
 
@@ -43,8 +43,6 @@ pub(crate) struct P {
     /// Its number, 0 .. GOMAXPROCS.
     pub(crate) id: usize,
     private: UnsafeCell<Private>,
-    /// Counts picks; sysmon compares. Written by the holder.
-    pub(crate) tick: AtomicU32,
     /// `fresh.len()` for bystanders. Written by the holder.
     pub(crate) fresh_len: AtomicUsize,
     /// Chains that others were offered here, ever. Written by the holder.
@@ -80,7 +78,6 @@ impl P {
         P {
             id,
             private: UnsafeCell::new(private),
-            tick: AtomicU32::new(0),
             fresh_len: AtomicUsize::new(0),
             published: AtomicU64::new(0),
             m: AtomicPtr::new(core::ptr::null_mut()),

@@ -99,7 +99,7 @@ pub(super) const THREAD_LOCALS: &[Known] = &[
     },
 ];
 
-/// Our own thread-locals: reached through one accessor that is not inlined and asked again after every park.
+/// Our own thread-locals: asked in functions that are not inlined and do not switch (`gmp::here`), or by plain threads only (`local`).
 pub(super) const OWN_PREFIX: &str = "goconc::";
 
 /// A shared object that may have a TLS segment, or use thread-specific data.

@@ -246,6 +246,12 @@ impl Home {
 #[inline(never)]
 #[must_use]
 pub(crate) fn binds() -> bool {
+    binds_inlined()
+}
+
+/// As [`binds`], for a caller that is not inlined itself and returns before the goroutine parks.
+#[inline(always)]
+pub(crate) fn binds_inlined() -> bool {
     // Also before the proof is there: the goroutine may still be parked when it is.
     state() != STICKY && crossbeam_epoch::is_pinned()
 }

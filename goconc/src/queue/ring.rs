@@ -30,7 +30,7 @@ impl<T: Copy> Ring<T> {
     /// Whether there is none.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.head == self.tail
+        self.len() == 0
     }
 
     /// Whether the next one makes it grow.
@@ -45,32 +45,51 @@ impl<T: Copy> Ring<T> {
         index & (self.slots.len() - 1)
     }
 
+    /// What is in the place of `index`, not wrapped.
+    ///
+    /// # Safety
+    /// * `index` is one of those from `head` to before `tail`.
+    #[inline(always)]
+    unsafe fn filled(&self, index: usize) -> T {
+        // SAFETY: the number of places is a power of two, and one less masks whatever is no place.
+        let slot = unsafe { self.slots.get_unchecked(self.at(index)) };
+        // SAFETY: by contract; those are filled.
+        unsafe { slot.unwrap_unchecked() }
+    }
+
+    #[inline(always)]
+    fn set_slot(&mut self, index: usize, item: T) {
+        let at = self.at(index);
+        // SAFETY: as in `filled`.
+        unsafe { *self.slots.get_unchecked_mut(at) = Some(item) };
+    }
+
     /// Puts one behind the others.
     #[inline(always)]
     pub(crate) fn push_back(&mut self, item: T) {
         if self.is_full() {
             self.grow();
         }
-        let at = self.at(self.tail);
-        self.slots[at] = Some(item);
+        self.set_slot(self.tail, item);
         self.tail = self.tail.wrapping_add(1);
     }
 
     /// The oldest.
     #[inline(always)]
     pub(crate) fn front(&self) -> Option<T> {
-        if self.is_empty() { None } else { self.slots[self.at(self.head)] }
+        self.get(0)
     }
 
     /// The newest.
     pub(crate) fn back(&self) -> Option<T> {
-        if self.is_empty() { None } else { self.slots[self.at(self.tail.wrapping_sub(1))] }
+        self.get(self.len().wrapping_sub(1))
     }
 
     /// The one that comes after `n` others.
     #[inline(always)]
     pub(crate) fn get(&self, n: usize) -> Option<T> {
-        if n < self.len() { self.slots[self.at(self.head.wrapping_add(n))] } else { None }
+        // SAFETY: `n` is less than there are.
+        (n < self.len()).then(|| unsafe { self.filled(self.head.wrapping_add(n)) })
     }
 
     /// All that come after `n` others, in order.
@@ -97,14 +116,20 @@ impl<T: Copy> Ring<T> {
         Some(item)
     }
 
-    /// Takes the oldest, if it is one of those that are wanted, and puts `last` behind the others. For this there is always room.
+    /// Takes the oldest, if it is one of those that are wanted, and puts `last` behind the others: the one that was taken, and the one
+    /// that is the oldest now. For this there is always room.
     #[inline(always)]
-    pub(crate) fn turn_if(&mut self, last: T, wanted: impl FnOnce(T) -> bool) -> Option<T> {
-        let item = self.pop_front_if(wanted)?;
-        let at = self.at(self.tail);
-        self.slots[at] = Some(last);
-        self.tail = self.tail.wrapping_add(1);
-        Some(item)
+    pub(crate) fn turn_if(&mut self, last: T, wanted: impl FnOnce(T) -> bool) -> Option<(T, T)> {
+        let (head, tail) = (self.head, self.tail);
+        let item = self.front()?;
+        if !wanted(item) {
+            return None;
+        }
+        self.set_slot(tail, last);
+        let next = head.wrapping_add(1);
+        (self.head, self.tail) = (next, tail.wrapping_add(1));
+        // SAFETY: `last` is there, if nobody else.
+        Some((item, unsafe { self.filled(next) }))
     }
 
     /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
@@ -114,7 +139,8 @@ impl<T: Copy> Ring<T> {
         self.tail = begin;
         let count = end.wrapping_sub(begin);
         let this = &*self;
-        (0..count).filter_map(move |i| this.slots[this.at(begin.wrapping_add(i))])
+        // SAFETY: they were there until now, and the ring is borrowed.
+        (0..count).map(move |i| unsafe { this.filled(begin.wrapping_add(i)) })
     }
 
     /// Makes room for twice as many.
@@ -123,7 +149,7 @@ impl<T: Copy> Ring<T> {
         let mut slots = vec![None; 2 * self.slots.len()].into_boxed_slice();
         let len = self.len();
         for (i, slot) in slots.iter_mut().enumerate().take(len) {
-            *slot = self.slots[self.at(self.head.wrapping_add(i))];
+            *slot = self.get(i);
         }
         *self = Ring { slots, head: 0, tail: len };
     }
@@ -150,7 +176,8 @@ mod tests {
                 0 if step % 3 == 1 => {
                     let turned = deque.pop_front_if(|item| *item % 4 != 1);
                     deque.extend(turned.map(|_| step));
-                    assert_eq!(ring.turn_if(step, |item| item % 4 != 1), turned);
+                    let now = ring.turn_if(step, |item| item % 4 != 1);
+                    assert_eq!(now, turned.zip(deque.front().copied()));
                     // Those that nobody wants must not stay for ever.
                     assert_eq!(ring.pop_front(), deque.pop_front());
                 }
@@ -181,7 +208,9 @@ mod tests {
         let mut ring = Ring::new();
         (0..FIRST).for_each(|i| ring.push_back(i));
         assert!(ring.is_full());
-        (0..3 * FIRST).for_each(|i| assert_eq!(ring.turn_if(i % FIRST, |_| true), Some(i % FIRST)));
+        (0..3 * FIRST).for_each(|i| {
+            assert_eq!(ring.turn_if(i % FIRST, |_| true), Some((i % FIRST, (i + 1) % FIRST)));
+        });
         assert_eq!((ring.is_full(), ring.slots.len()), (true, FIRST));
         assert_eq!(ring.turn_if(7, |_| false), None);
         assert_eq!(ring.len(), FIRST);

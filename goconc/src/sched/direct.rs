@@ -9,12 +9,11 @@
 
 use core::num::NonZero;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering;
 
 use crate::gmp::{G, M, P, Record, Runnable};
 use crate::migration;
 use crate::sched::counts::Counts;
-use crate::sched::find::{MANY, UNSTARTED_AHEAD, VERY_MANY, fetch_ahead};
+use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
 use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
@@ -27,25 +26,19 @@ impl M {
         let Some(p) = self.p() else { return Some(self.own_stack()) };
         // SAFETY: we hold the P, in the runtime.
         let fresh = unsafe { p.private() }.fresh.len();
-        if self.countdown.get() <= 1
-            || self.exclusive()
-            || p.timers.next() != NEVER
-            || !self.nobody_wants(fresh)
-        {
-            return Some(self.own_stack());
-        }
-        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
+        let plain = !self.exclusive() && p.timers.next() == NEVER && self.nobody_wants(fresh);
+        let Some(tick) = self.next_tick().filter(|_| plain) else { return Some(self.own_stack()) };
         if fresh != 0 && (tick & 1 == 0 || !self.has_started_near()) {
-            return self.next_fresh(stopping, p);
+            return self.next_fresh(stopping, p, tick);
         }
         let Some(next) = self.pop_near() else { return Some(self.own_stack()) };
-        self.count_pick(p, tick);
+        self.set_tick(tick);
         self.go_to(next, stopping)
     }
 
     /// As [`next_stack`](Self::next_stack), where the next one has not begun.
     #[inline(never)]
-    fn next_fresh(&'static self, stopping: &'static G, p: &'static P) -> Option<NonZero<usize>> {
+    fn next_fresh(&'static self, stopping: &'static G, p: &'static P, tick: u32) -> Option<NonZero<usize>> {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
         let Some(record) = private.fresh.pop() else { return Some(self.own_stack()) };
@@ -56,7 +49,7 @@ impl M {
             return Some(self.own_stack());
         };
         p.note_len(private.fresh.len());
-        self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
+        self.set_tick(tick);
         self.go_to(next, stopping)
     }
 
@@ -74,9 +67,9 @@ impl M {
     /// The M's own stack, in [`execute`](M::execute). The M stays in the runtime.
     #[inline(always)]
     pub(super) fn own_stack(&self) -> NonZero<usize> {
-        debug_assert_ne!(self.sp.get(), 0, "a goroutine runs on an M that has no stack");
+        debug_assert_ne!(self.context.stopped_at(), 0, "a goroutine runs on an M that has no stack");
         // SAFETY: the M is on a goroutine's stack, so its own one has stopped somewhere.
-        unsafe { NonZero::new_unchecked(self.sp.get()) }
+        unsafe { NonZero::new_unchecked(self.context.stopped_at()) }
     }
 
     /// The next goroutine that has begun, if it is at home here.
@@ -97,31 +90,33 @@ impl M {
         home.pop_front_if(|next| self.is_home_of(next))?.as_started()
     }
 
-    /// As [`next_stack`](Self::next_stack), where `stopping` is yet to be queued behind the others, and for the plain case: they are
-    /// not very many, they have all begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
+    /// As [`next_stack`](Self::next_stack), where `stopping` is yet to be queued behind the others, and for the plain case: all have
+    /// begun, nobody has just been woken, nobody wants anything. `None`: it is another case, and nothing is done.
+    ///
+    /// # Safety
+    /// * The queue is not empty.
     #[inline(always)]
-    pub(super) fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
+    pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
         let p = self.p()?;
-        // SAFETY: we hold the P, in the runtime.
-        let fresh = unsafe { p.private() }.fresh.len();
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
-        let plain = self.countdown.get() > 1
-            && !self.exclusive()
-            && p.timers.next() == NEVER
-            && fresh == 0
+        // SAFETY: we hold the P, in the runtime.
+        let fresh = unsafe { p.private() }.fresh.len();
+        let counts = Counts::glance();
+        let plain = (counts.all_busy() || counts.need_p() == 0 && self.keeps(home.len() + 1))
             && self.runnext.get().is_none()
-            && home.len() < VERY_MANY
-            && (Counts::glance().all_busy() || Counts::glance().need_p() == 0 && self.keeps(home.len() + 1));
-        if !plain {
-            return None;
-        }
-        let next = home.turn_if(Runnable::started(stopping), |next| self.is_home_of(next))?.as_started()?;
+            && p.timers.next() == NEVER
+            && fresh == 0;
+        let tick = self.next_tick().filter(|_| plain)?;
+        // SAFETY: by contract.
+        unsafe { core::hint::assert_unchecked(!home.is_empty()) };
+        let (next, after) = home.turn_if(Runnable::started(stopping), |next| self.is_home_of(next))?;
+        let next = next.as_started()?;
         // Those that take turns do not all fit into the first-level cache, and the first of them is the one used longest ago.
-        if let Some(after) = home.front().and_then(Runnable::as_started) {
+        if let Some(after) = after.as_started() {
             after.fetch_top();
         }
-        self.count_pick(p, p.tick.load(Ordering::Relaxed).wrapping_add(1)); // ours to write
+        self.set_tick(tick);
         let to = next.stopped_at();
         self.about_to_run(next);
         Some(to)
@@ -134,9 +129,8 @@ impl M {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
         let fresh = private.fresh.len();
-        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
+        let tick = self.next_tick()?;
         let near = fresh != 0
-            && self.countdown.get() > 1
             && !self.exclusive()
             && p.timers.next() == NEVER
             && self.nobody_wants(fresh)
@@ -154,7 +148,7 @@ impl M {
             fetch::to_write(next.as_ptr()); // it may have come in a bundle
         }
         p.note_len(fresh - 1);
-        self.count_pick(p, tick);
+        self.set_tick(tick);
         Some(record)
     }
 
@@ -189,11 +183,5 @@ impl M {
     #[inline(always)]
     fn is_home_of(&self, next: Runnable) -> bool {
         next.as_started().is_some_and(|g| core::ptr::eq(g.m(), self))
-    }
-
-    #[inline(always)]
-    fn count_pick(&self, p: &P, tick: u32) {
-        p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
-        self.countdown.set(self.countdown.get() - 1);
     }
 }

@@ -3,7 +3,7 @@
 //! Order: every second pick the newest unstarted one (else a ping-pong pair starves its siblings, they age, are stolen, and
 //! the group is torn apart for good); the one made runnable last; the queue at home; unstarted ones; the inbox; what we had
 //! published. Then the global queue, timers, other Ps' surplus while spinning, timers that are due at any moment, and sleep. Every
-//! 61st pick looks first at what that order would starve.
+//! 61st pick, or after some more where runs are very short, it looks first at what that order would starve.
 
 use crate::gmp::{Chain, G, Kind, Links, M, P, Parts, Record, Runnable, m, p};
 use crate::queue::bundle::Bundle;
@@ -21,6 +21,10 @@ use core::sync::atomic::Ordering;
 /// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
 /// does not beat with a program's own rhythm.
 pub(super) const RARELY: u32 = 61;
+/// Where goroutines stay for a very short time, there are more picks between two looks, as many as fit into this.
+pub(super) const LOOK_WITHIN_US: u64 = 10;
+/// But not more than so many.
+pub(super) const MOST_RARELY: u32 = 8 * RARELY;
 /// How long an M may use a P that another M waits for.
 const SLICE_US: u64 = 10_000;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
@@ -98,12 +102,11 @@ impl M {
     /// The next one without looking at others.
     #[inline]
     fn pick(&'static self, p: &'static P) -> Pick {
-        let tick = p.tick.load(Ordering::Relaxed).wrapping_add(1); // ours to write
-        p.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
-        let countdown = self.countdown.get() - 1;
-        self.countdown.set(countdown);
-        if countdown == 0 {
-            self.countdown.set(RARELY);
+        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
+        let rarely = self.next_tick().is_none();
+        self.set_tick(tick);
+        if rarely {
+            self.look_at.set(tick.wrapping_add(self.measure_runs()));
             match self.look_around(p) {
                 Pick::Nothing => {}
                 found => return found,
@@ -181,8 +184,12 @@ impl M {
             // SAFETY: we are this M, in the runtime; the closure below keeps no reference.
             let home = unsafe { self.home() };
             let before = home.len();
-            // SAFETY: only `push_inbox` pushes, and it pushes Gs.
-            self.inbox.drain(|item| home.push_back(Runnable::started(unsafe { m::g_of_item(item) })));
+            self.inbox.drain(|item| {
+                // SAFETY: only `push_inbox` pushes, and it pushes Gs.
+                let g = unsafe { m::g_of_item(item) };
+                g.now_runnable();
+                home.push_back(Runnable::started(g));
+            });
             self.count_many(&self.tally.mail, (home.len() - before) as u64);
         }
     }
@@ -239,14 +246,13 @@ impl M {
         first
     }
 
-    /// Every 61st pick.
+    /// At every [`RARELY`]th pick, or a little more rarely: what the order of the others would starve.
     #[cold]
     fn look_around(&'static self, p: &'static P) -> Pick {
         if p.id >= gomaxprocs() {
             stop::give_up_p(self, p);
             return Pick::Again;
         }
-        self.measure_runs();
         self.drain_inbox();
         self.run_timers_by_the_way();
         // SAFETY: we are this M, in the runtime.

@@ -14,10 +14,11 @@ use core::ptr::NonNull;
 
 use crate::gmp::retake::Entered;
 use crate::gmp::unwinding::{GoexitToken, Unwindings};
-use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, m};
+use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, here, m};
 use crate::migration;
 use crate::queue::inbox::{Node, Pushed};
 use crate::sched::counts::Counts;
+use crate::sched::find::VERY_MANY;
 use crate::sched::{global_push, idle, stop};
 use crate::sys::spin::ByteLock;
 use crate::timer::NEVER;
@@ -88,7 +89,6 @@ fn say_it_stops(g: &'static G, reason: WaitReason, at: &'static Location<'static
 #[inline(always)]
 fn note_stop(g: &'static G, reason: WaitReason, at: &'static Location<'static>, bound: bool) {
     g.bound.set(bound);
-    g.parks.set(g.parks.get().wrapping_add(1));
     g.now_waiting(reason, at);
     g.begins_to_stop();
 }
@@ -197,7 +197,8 @@ pub(crate) fn share_ready() {
     if let Some(p) = m.p() {
         let counts = Counts::glance();
         if counts.need_p() == 0 {
-            p.tick.store(p.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // sysmon only compares it
+            m.set_tick(m.tick.load(Ordering::Relaxed).wrapping_add(1)); // its own
+            m.look_at.set(m.look_at.get().wrapping_add(1));
         }
         if counts.hungry() {
             m.share(p);
@@ -214,54 +215,88 @@ pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
     }
 }
 
-/// Lets others run; the caller goes to the tail of its M's queue. Always inlined: see [`G::switch`].
+/// Lets others run; the caller goes to the tail of its M's queue. A plain thread yields to other threads. Always inlined: see
+/// [`G::switch`].
 #[inline(always)]
-pub(crate) fn gosched(g: &'static G) {
-    let m = g.m();
-    enter(m);
-    if !m.has_started_near() && nothing_else_to_run(m) {
-        m.retake.exit();
-        return;
-    }
-    if let Some(next) = stop_for_others(g, is_bound()) {
-        // SAFETY: on its stack; `stop_for_others` has said that it stops, and where to go.
-        unsafe { g.switch(next) };
-    }
+pub(crate) fn gosched() {
+    let Some(Turn { g, next }) = take_turns() else { return };
+    // SAFETY: on its stack; `take_turns` has said that it stops, and where to go.
+    unsafe { g.switch(next) };
     check_goexit(g);
 }
 
-/// The part of [`gosched`] that need not be inlined: as [`stop`]. In the runtime.
-#[inline(never)]
-fn stop_for_others(g: &'static G, bound: bool) -> Option<NonZero<usize>> {
-    g.bound.set(bound);
-    g.parks.set(g.parks.get().wrapping_add(1));
-    g.now_runnable();
-    g.begins_to_stop();
-    let m = g.m();
-    match m.next_in_turn(g) {
-        None => stop_behind_others(g),
-        next => next,
-    }
+/// The goroutine that yields has said so, and is in the queue: what is left is to go to the next one.
+struct Turn {
+    g: &'static G,
+    next: NonZero<usize>,
 }
 
-/// The rest of [`stop_for_others`], where its turn is not plain.
+/// The part of [`gosched`] that need not be inlined: as [`stop`]. `None`: nobody else has anything to run.
+///
+/// Here it shows most what a switch costs. The M comes from the thread-local: see [`here`]. First comes what makes a call in rare
+/// cases, so that nothing need survive it in a register that would have to be saved.
 #[inline(never)]
-fn stop_behind_others(g: &'static G) -> Option<NonZero<usize>> {
-    let m = g.m();
-    // SAFETY: we are this M, in the runtime.
-    let home = unsafe { m.home() };
-    if home.is_full() {
-        return stop_where_it_is_full(g);
+fn take_turns() -> Option<Turn> {
+    let bound = std::thread::panicking() || migration::binds_inlined();
+    let Some(m) = here::m() else { return yield_thread() };
+    let g = m.current();
+    debug_assert!(g::current().is_some_and(|here| core::ptr::eq(here, g)), "on the M's own stack");
+    if !m.retake.enter_quickly() {
+        return take_turns_after_wait(m, g, bound);
     }
-    home.push_back(Runnable::started(g));
-    m.next_stack(g)
+    // SAFETY: we are this M, in the runtime.
+    let others = unsafe { m.home() }.len();
+    if !(1..VERY_MANY).contains(&others) {
+        return take_turns_alone(m, g, bound);
+    }
+    // SAFETY: it is not empty.
+    let Some(next) = (unsafe { m.next_in_turn(g) }) else { return stop_behind_others(m, g, bound) };
+    g.bound.set(bound);
+    g.begins_to_stop();
+    Some(Turn { g, next })
 }
 
 #[cold]
-fn stop_where_it_is_full(g: &'static G) -> Option<NonZero<usize>> {
+#[inline(never)]
+fn yield_thread() -> Option<Turn> {
+    std::thread::yield_now();
+    None
+}
+
+#[cold]
+#[inline(never)]
+fn take_turns_after_wait(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
+    enter(m);
+    take_turns_alone(m, g, bound)
+}
+
+/// The rest of [`take_turns`] where nobody, or very many, are in the queue.
+#[inline(never)]
+fn take_turns_alone(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
+    if m.has_started_near() || !nothing_else_to_run(m) {
+        return stop_behind_others(m, g, bound);
+    }
+    m.retake.exit();
+    goes_on(g)
+}
+
+/// The rest of [`take_turns`] where its turn is not plain. In the runtime.
+#[inline(never)]
+fn stop_behind_others(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
+    g.bound.set(bound);
+    g.begins_to_stop();
     // SAFETY: we are this M, in the runtime.
-    unsafe { g.m().home() }.grow();
-    stop_behind_others(g)
+    unsafe { m.home() }.push_back(Runnable::started(g));
+    match m.next_stack(g) {
+        Some(next) => Some(Turn { g, next }),
+        None => goes_on(g),
+    }
+}
+
+#[inline]
+fn goes_on(g: &'static G) -> Option<Turn> {
+    check_goexit(g);
+    None
 }
 
 /// Whether a switch would come straight back, as far as the M's own queues tell: those of started ones are empty. Counts as a pick.
@@ -270,13 +305,12 @@ fn nothing_else_to_run(m: &'static M) -> bool {
     let alone = p.fresh_len.load(Ordering::Relaxed) == 0 // ours
         && m.inbox.is_empty()
         && p.timers.next() == NEVER
-        && m.countdown.get() > 1
         && Counts::glance().need_p() == 0;
-    if alone {
-        m.countdown.set(m.countdown.get() - 1);
-        p.tick.store(p.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // sysmon only compares it
+    let tick = m.next_tick().filter(|_| alone);
+    if let Some(tick) = tick {
+        m.set_tick(tick);
     }
-    alone
+    tick.is_some()
 }
 
 /// Ends the calling goroutine: unwinds its stack, so that destructors and deferred calls run.

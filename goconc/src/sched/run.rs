@@ -60,7 +60,7 @@ impl M {
         };
         self.about_to_run(g);
         // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
-        unsafe { g.resume(&self.sp) };
+        unsafe { g.resume(&self.context) };
         // Whoever comes here has entered the runtime first; whether the P is still ours, `find_runnable` looks.
         self.ended_one.take().map_or(Then::Stay, |g| self.bury(g))
     }
@@ -68,8 +68,7 @@ impl M {
     /// The last step in the runtime before `g` goes on on this M.
     #[inline(always)]
     pub(super) fn about_to_run(&self, g: &'static G) {
-        g.now_running();
-        self.running.store(core::ptr::from_ref(g).cast_mut(), Ordering::Relaxed); // for dumps and sysmon's words
+        self.running.store(core::ptr::from_ref(g).cast_mut(), Ordering::Relaxed); // its own; others only show it
         self.retake.exit();
     }
 

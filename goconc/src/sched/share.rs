@@ -15,7 +15,7 @@ use crate::queue::bundle;
 use crate::queue::fresh::KEEP;
 use crate::queue::inbox::Node;
 use crate::sched::counts::Counts;
-use crate::sched::find::RARELY;
+use crate::sched::find::{LOOK_WITHIN_US, MOST_RARELY, RARELY};
 use crate::sched::{gomaxprocs, idle, park};
 use crate::sys::clock;
 
@@ -45,15 +45,18 @@ impl M {
         result
     }
 
-    /// Every 61st pick: how long did goroutines stay since the last time?
-    pub(super) fn measure_runs(&'static self) {
+    /// At every look around: how long did goroutines stay since the last one? Says after how many picks the next one is due.
+    pub(super) fn measure_runs(&'static self) -> u32 {
         let now = clock::ticks();
         let spent = now.saturating_sub(self.runs_since.replace(now));
-        let long = spent / u64::from(RARELY) > LONG_RUN_US * clock::ticks_per_us();
-        self.long_runs.set(long && gomaxprocs() > 1); // there is somebody else to run what would wait
-        let least =
-            if spent / u64::from(RARELY) > SHORT_RUN_NS * clock::ticks_per_us() / 1000 { 2 } else { TALKERS };
-        self.worth_sharing.set(least);
+        let run = spent / u64::from(self.look_every.get());
+        let us = clock::ticks_per_us();
+        self.long_runs.set(run > LONG_RUN_US * us && gomaxprocs() > 1); // there is somebody else to run what would wait
+        self.worth_sharing.set(if run > SHORT_RUN_NS * us / 1000 { 2 } else { TALKERS });
+        let in_time = LOOK_WITHIN_US * us / (run.max(1) * u64::from(RARELY));
+        let every = RARELY * in_time.clamp(1, u64::from(MOST_RARELY / RARELY)) as u32;
+        self.look_every.set(every);
+        every
     }
 
     /// Others are idle: publishes surplus and wakes one of them.

@@ -257,7 +257,7 @@ impl Sysmon {
             let Some(m) = (unsafe { p.m.load(Ordering::Acquire).as_ref() }) else {
                 continue;
             };
-            let tick = p.tick.load(Ordering::Relaxed); // only compared
+            let tick = m.tick.load(Ordering::Relaxed); // only compared
             let seen = &mut self.seen[i];
             if seen.tick != tick || seen.m != m.id {
                 *seen = Seen { tick, m: m.id, since: now };
@@ -359,8 +359,12 @@ fn publish_home(m: &'static M) -> bool {
         home.push_back(Runnable::started(g));
     }
     let before = home.len();
-    // SAFETY: the inbox holds Gs only.
-    m.inbox.drain(|item| home.push_back(Runnable::started(unsafe { crate::gmp::m::g_of_item(item) })));
+    m.inbox.drain(|item| {
+        // SAFETY: the inbox holds Gs only.
+        let g = unsafe { m::g_of_item(item) };
+        g.now_runnable();
+        home.push_back(Runnable::started(g));
+    });
     m.count_many(&m.tally.mail, (home.len() - before) as u64);
     let mut all = home.take_from(0);
     let chains = core::iter::from_fn(|| Chain::link(&mut all.by_ref().take(share::SHARED_AT_ONCE)));
@@ -452,8 +456,9 @@ fn schedtrace(now: u64) {
 fn scheddetail() {
     for p in p::all() {
         // SAFETY: null, or an M, which is never freed. Acquire: pairs with the Release in `assign`.
-        let m = unsafe { p.m.load(Ordering::Acquire).as_ref() }.map_or(-1, |m| m.id as i64);
-        let (tick, fresh) = (p.tick.load(Ordering::Relaxed), p.fresh_len.load(Ordering::Relaxed)); // for people
+        let m = unsafe { p.m.load(Ordering::Acquire).as_ref() };
+        let tick = m.map_or(0, |m| m.tick.load(Ordering::Relaxed)); // for people, as all here
+        let (m, fresh) = (m.map_or(-1, |m| m.id as i64), p.fresh_len.load(Ordering::Relaxed));
         let shared = if p.has_shared() { "yes" } else { "no" };
         let _ = writeln!(Stderr, "  P{}: m={m} schedtick={tick} runqsize={fresh} published={shared}", p.id);
     }
