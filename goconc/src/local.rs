@@ -190,7 +190,7 @@ pub(crate) fn plain_unwindings(f: &mut dyn FnMut(&mut Unwindings)) {
     }
 }
 
-// For plain threads: goroutines do not come here.
+// The one `thread_local!` of goconc: for plain threads, goroutines do not come here.
 mod plain {
     use super::{Local, RefCell, Unwindings};
 

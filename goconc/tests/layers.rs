@@ -35,7 +35,7 @@ const DOOR_FOR_MACROS: &str = "__private";
 const OWN_MACROS: &[&str] = &["goroutine_local"];
 
 /// The only files that may declare a thread-local: code on a goroutine's stack must never come near one.
-const MAY_DECLARE_THREAD_LOCALS: &[&str] = &["local.rs", "gmp/here.rs"];
+const MAY_DECLARE_THREAD_LOCALS: &[&str] = &["local.rs"];
 
 /// Where the text may depend on the CPU or the operating system.
 const MAY_DEPEND_ON_TARGET: &[&str] = &["sys", "arch", "migration"];

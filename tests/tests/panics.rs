@@ -303,6 +303,28 @@ fn goexit_caught() {
     }
 }
 
+/// The value of a send at which the goroutine ends, instead of waiting, is dropped like all else that it has; once.
+#[test]
+fn goexit_at_a_send_drops_the_value() {
+    struct Say(Chan<&'static str>);
+    impl Drop for Say {
+        fn drop(&mut self) {
+            self.0.send("dropped");
+        }
+    }
+    let (said, never) = (Chan::with_capacity(2), Chan::new());
+    let sender = goconc::spawn({
+        let said = said.clone();
+        move || {
+            assert!(catch_unwind(|| runtime::goexit()).is_err());
+            never.send(Say(said));
+            unreachable!();
+        }
+    });
+    assert!(sender.join().is_err());
+    assert_eq!((said.try_recv().ok(), said.len()), (Some("dropped"), 0));
+}
+
 #[test]
 fn goexit_on_a_plain_thread() {
     assert!(common::panic_text(|| runtime::goexit()).contains("outside of a goroutine"));

@@ -101,3 +101,40 @@ pub(crate) fn stack_pointer() -> usize {
     unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
     sp
 }
+
+/// See the head of [`arch`](super).
+#[inline(always)]
+pub(crate) fn thread_word() -> usize {
+    let word: usize;
+    // SAFETY: reads memory of the thread's own, as the initial-exec model does.
+    unsafe {
+        asm!(
+            concat!("adrp {word}, :gottprel:", word!()),
+            concat!("ldr {word}, [{word}, :gottprel_lo12:", word!(), "]"),
+            "mrs {own}, tpidr_el0",
+            "ldr {word}, [{own}, {word}]",
+            own = out(reg) _,
+            word = out(reg) word,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    word
+}
+
+/// See the head of [`arch`](super).
+#[inline(always)]
+pub(crate) fn set_thread_word(word: usize) {
+    // SAFETY: writes memory of the thread's own that nobody else knows.
+    unsafe {
+        asm!(
+            concat!("adrp {at}, :gottprel:", word!()),
+            concat!("ldr {at}, [{at}, :gottprel_lo12:", word!(), "]"),
+            "mrs {own}, tpidr_el0",
+            "str {word}, [{own}, {at}]",
+            own = out(reg) _,
+            at = out(reg) _,
+            word = in(reg) word,
+            options(nostack, preserves_flags),
+        );
+    }
+}

@@ -5,17 +5,48 @@
 //!   where that stack "stopped";
 //! * `switch(from, to)`: keeps what the caller needs on its stack, writes to `from` where that ends, goes to the stack that stopped
 //!   at `to`, and clears `from`'s `in_use` there. It returns when somebody switches back;
-//! * `stack_pointer()`: about where the caller's stack is.
+//! * `stack_pointer()`: about where the caller's stack is;
+//! * `thread_word()` and `set_thread_word(word)`: a word of the thread's own, zero at first. What `thread_local!` gives takes a call, in
+//!   the eyes of the compiler, so that nothing can stay in a register across it, and the compiler may keep its address. Only for
+//!   functions of this crate that are not inlined elsewhere: the word's symbol is hidden.
 //!
 //! Any stack may switch to any other one: a goroutine to its M's own stack, and a goroutine straight to the next one. That is
 //! why this is not a library's coroutine, which only goes back to whoever has resumed it.
 //!
 //! From the moment that `in_use` is clear another thread may switch to the stack that was left: the clearing is a Release
-//! store, after the last access to that stack. Nothing here reads a thread-local, and nothing unwinds across a switch:
+//! store, after the last access to that stack. A switch reads no thread-local, and nothing unwinds across it:
 //! `entry` never returns and catches every panic itself, and whoever walks the stack finds its end in `prepare`'s frame.
 
+use core::arch::global_asm;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
+
+/// The symbol of `thread_word`: with the version, as a program may have two, and with the crate's path, by which the proof that
+/// goroutines may move knows it.
+macro_rules! word {
+    () => {
+        concat!(
+            "\"goconc::arch::word_",
+            env!("CARGO_PKG_VERSION_MAJOR"),
+            "_",
+            env!("CARGO_PKG_VERSION_MINOR"),
+            "_",
+            env!("CARGO_PKG_VERSION_PATCH"),
+            "\""
+        )
+    };
+}
+
+global_asm!(
+    ".pushsection .tbss.goconc, \"awT\", @nobits",
+    concat!(".globl ", word!()),
+    concat!(".hidden ", word!()),
+    concat!(".type ", word!(), ", @object"),
+    concat!(".size ", word!(), ", 8"),
+    ".balign 8",
+    concat!(word!(), ": .zero 8"),
+    ".popsection",
+);
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -23,9 +54,9 @@ mod aarch64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::{prepare, stack_pointer, switch};
+pub(crate) use aarch64::{prepare, set_thread_word, stack_pointer, switch, thread_word};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{prepare, stack_pointer, switch};
+pub(crate) use x86_64::{prepare, set_thread_word, stack_pointer, switch, thread_word};
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("goconc switches stacks on x86-64 and AArch64 only");

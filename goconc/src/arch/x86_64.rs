@@ -90,3 +90,34 @@ pub(crate) fn stack_pointer() -> usize {
     unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
     sp
 }
+
+/// See the head of [`arch`](super).
+#[inline(always)]
+pub(crate) fn thread_word() -> usize {
+    let word: usize;
+    // SAFETY: reads memory of the thread's own, as the initial-exec model does.
+    unsafe {
+        asm!(
+            concat!("mov {word}, qword ptr [rip + ", word!(), "@GOTTPOFF]"),
+            "mov {word}, qword ptr fs:[{word}]",
+            word = out(reg) word,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    word
+}
+
+/// See the head of [`arch`](super).
+#[inline(always)]
+pub(crate) fn set_thread_word(word: usize) {
+    // SAFETY: writes memory of the thread's own that nobody else knows.
+    unsafe {
+        asm!(
+            concat!("mov {at}, qword ptr [rip + ", word!(), "@GOTTPOFF]"),
+            "mov qword ptr fs:[{at}], {word}",
+            at = out(reg) _,
+            word = in(reg) word,
+            options(nostack, preserves_flags),
+        );
+    }
+}

@@ -21,12 +21,12 @@ use std::time::Instant;
 use crate::block::{self, Block};
 use crate::chan::clock::{self, Clock};
 use crate::chan::select::Dir;
-use crate::gmp::{WaitReason, g};
+use crate::gmp::{WaitReason, g, here};
 use crate::sched::park;
 use crate::sys::spin::ByteLock;
 use crate::timer::NEVER;
 use crate::wait::waitq::WaitQ;
-use crate::wait::{Sudog, Who};
+use crate::wait::{self, Sudog, Who};
 
 /// A channel's inside. `lock` guards every `Cell` and both queues; the atomics are written under it and may be read
 /// without it.
@@ -60,6 +60,18 @@ pub(super) enum Now<T> {
     NotReady,
     /// The channel is closed (and drained, for a receive).
     Closed,
+}
+
+/// Drops a value that is sent no more.
+struct DropAtExit<T>(*mut ManuallyDrop<T>);
+
+impl<T> Drop for DropAtExit<T> {
+    fn drop(&mut self) {
+        // SAFETY: the sender's own, which has not been shown to anybody: `wait::begin` has not returned.
+        let value = unsafe { &mut *self.0 };
+        // SAFETY: nobody uses it any more.
+        unsafe { ManuallyDrop::drop(value) };
+    }
 }
 
 impl<T> Hchan<T> {
@@ -211,10 +223,8 @@ impl<T> Hchan<T> {
             // SAFETY: locked, and the rest by contract.
             Dir::Send => unsafe { self.sendq.push(sudog) },
             Dir::Recv => {
-                if let Some(clock) = self.clock()
-                    && self.recvq.is_empty()
-                {
-                    Clock::waits_begin(clock);
+                if self.is_clock() {
+                    self.clock_waits();
                 }
                 // SAFETY: as above.
                 unsafe { self.recvq.push(sudog) };
@@ -428,26 +438,49 @@ impl<T> Hchan<T> {
     /// Waits with the value on its own stack. Locked. Always inlined: see `G::switch`.
     #[inline(always)]
     fn send_slow(&self, value: T, at: &'static Location<'static>) -> Result<(), T> {
-        let who = Who::current();
-        if who.must_exit() {
-            self.exit_now();
-        }
         let mut value = ManuallyDrop::new(value);
-        let sudog = Sudog::new(&who, (&raw mut value).cast());
-        // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
-        unsafe { self.enqueue(Dir::Send, &sudog) };
-        who.wait(&self.lock, WaitReason::ChanSend, at);
-        // A receiver has moved the value out, or `close` has woken us and it is still here.
-        if sudog.success() { Ok(()) } else { Err(ManuallyDrop::into_inner(value)) }
+        let at_exit = DropAtExit(&raw mut value);
+        // SAFETY: locked, and the value stays where it is.
+        if unsafe { self.wait(Dir::Send, at_exit.0.cast(), at_exit, at) } {
+            return Ok(()); // a receiver has moved the value out
+        }
+        Err(ManuallyDrop::into_inner(value)) // `close` has woken us, and it is still here
     }
 
-    /// The goroutine should have ended already: ends it now, with the lock given back.
+    /// Waits in the queue of this direction: whether the wait ended with a value, and not because the channel was closed. Locked; the
+    /// lock is given back. If the goroutine ends instead of waiting, `at_exit` is dropped. Always inlined: see `G::switch`.
+    ///
+    /// # Safety
+    /// * `elem` fits the direction, and stays where it is until this returns.
+    #[inline(always)]
+    unsafe fn wait<E>(&self, dir: Dir, elem: *mut (), at_exit: E, at: &'static Location<'static>) -> bool {
+        let (queue, reason) = match dir {
+            Dir::Send => (&self.sendq, WaitReason::ChanSend),
+            Dir::Recv => (&self.recvq, WaitReason::ChanReceive),
+        };
+        if dir == Dir::Recv && self.is_clock() {
+            self.clock_waits();
+        }
+        let mut sudog = MaybeUninit::uninit();
+        let how = park::how_it_stops(reason);
+        // SAFETY: we hold the lock, and both stay until the wait is over, below.
+        let stopped = unsafe { wait::begin(queue, &self.lock, &mut sudog, elem, how, at) };
+        core::mem::forget(at_exit);
+        if let Some(stopped) = stopped {
+            // SAFETY: from there, just now.
+            unsafe { stopped.go() };
+        }
+        // SAFETY: `begin` has written it.
+        unsafe { sudog.assume_init_ref() }.success()
+    }
+
+    /// Somebody is about to wait for the clock. Locked.
     #[cold]
-    fn exit_now(&self) -> ! {
-        self.unlock();
-        match g::current() {
-            Some(g) => park::goexit(g),
-            None => crate::sys::throw::throw("chan: a plain thread is to exit as a goroutine"),
+    fn clock_waits(&self) {
+        if let Some(clock) = self.clock()
+            && self.recvq.is_empty()
+        {
+            Clock::waits_begin(clock);
         }
     }
 
@@ -540,17 +573,11 @@ impl<T> Hchan<T> {
     /// Waits with a slot for the value on its own stack. Locked. Always inlined: see `G::switch`.
     #[inline(always)]
     fn recv_slow(&self, at: &'static Location<'static>) -> Option<T> {
-        let who = Who::current();
-        if who.must_exit() {
-            self.exit_now();
-        }
         let mut slot = MaybeUninit::<T>::uninit();
-        let sudog = Sudog::new(&who, slot.as_mut_ptr().cast());
-        // SAFETY: we hold the lock, and wait below until the sudog is off the queue.
-        unsafe { self.enqueue(Dir::Recv, &sudog) };
-        who.wait(&self.lock, WaitReason::ChanReceive, at);
+        // SAFETY: locked, and the slot stays where it is.
+        let success = unsafe { self.wait(Dir::Recv, slot.as_mut_ptr().cast(), (), at) };
         // SAFETY: success says that a sender has written the slot.
-        sudog.success().then(|| unsafe { slot.assume_init() })
+        success.then(|| unsafe { slot.assume_init() })
     }
 
     /// Receives if that needs no wait.
@@ -632,23 +659,23 @@ impl Hchan<Instant> {
     }
 }
 
-#[inline]
+#[inline(never)] // as it asks `here`
 pub(super) fn take_block() -> NonNull<Block> {
-    match g::current() {
+    match here::m() {
         // SAFETY: we run on this M's thread, as its goroutine.
-        Some(g) => unsafe { g.m().own() }.blocks.take(),
+        Some(m) => unsafe { m.own() }.blocks.take(),
         None => block::take_shared(),
     }
 }
 
 /// # Safety
 /// * The block came from [`take_block`] and nobody uses it any more.
-#[inline]
+#[inline(never)] // as it asks `here`
 pub(super) unsafe fn give_block(block: NonNull<Block>) {
-    match g::current() {
-        Some(g) => {
+    match here::m() {
+        Some(m) => {
             // SAFETY: we run on this M's thread, as its goroutine.
-            let own = unsafe { g.m().own() };
+            let own = unsafe { m.own() };
             // SAFETY: by contract.
             unsafe { own.blocks.give(block) };
         }

@@ -22,7 +22,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::num::NonZero;
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -83,6 +83,35 @@ pub(crate) fn nap_text(why: Why) -> &'static str {
     } as u8)
 }
 
+/// How a goroutine stops: for what it waits, in the lower byte, and whether it may not change threads meanwhile: its thread is panicking,
+/// or it holds something of its thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How(u16);
+
+impl How {
+    const BOUND: u16 = 1 << 8;
+
+    /// For nothing: it can go on at once.
+    #[inline(always)]
+    pub(crate) fn new(bound: bool) -> How {
+        How(u16::from(bound) * Self::BOUND)
+    }
+
+    /// For this reason.
+    #[inline(always)]
+    pub(crate) fn with(self, reason: WaitReason) -> How {
+        How(self.0 | reason as u16)
+    }
+
+    fn is_bound(self) -> bool {
+        self.0 & Self::BOUND != 0
+    }
+
+    fn text(self) -> &'static str {
+        WaitReason::text(self.0 as u8)
+    }
+}
+
 /// What makes a goroutine that stops findable for its waker: the last thing that it does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Commit {
@@ -115,11 +144,10 @@ pub(crate) struct G {
     /// How many `lock_os_thread` calls are not undone.
     pub(crate) locked: AtomicU32,
     status: AtomicU8,
-    reason: AtomicU8,
-    /// Parked while its thread was panicking, or while it held something of its thread: it may not change threads.
-    pub(crate) bound: Cell<bool>,
     /// `goexit` has begun; whoever swallows the unwinding gets it again.
     pub(crate) goexiting: Cell<bool>,
+    /// How it has stopped last: a [`How`].
+    how: AtomicU16,
     // -- second line --
     node: Node,
     /// It has had locals or panics: they are to be looked at when it ends.
@@ -186,9 +214,8 @@ impl G {
             pinned: Cell::new(0),
             locked: AtomicU32::new(0),
             status: AtomicU8::new(DEAD),
-            reason: AtomicU8::new(WaitReason::None as u8),
-            bound: Cell::new(false),
             goexiting: Cell::new(false),
+            how: AtomicU16::new(0),
             node: Node::new(header.as_ptr() as usize),
             has_baggage: Cell::new(false),
             has_name: AtomicBool::new(false),
@@ -274,7 +301,8 @@ impl G {
 
     /// Whether it may not leave its thread, whatever is on its stack. By its owner, while it is not running.
     pub(crate) fn stays_home(&self) -> bool {
-        self.pinned.get() != 0 || self.bound.get() || self.locked.load(Ordering::Relaxed) != 0
+        let how = How(self.how.load(Ordering::Relaxed)); // the owner's
+        self.pinned.get() != 0 || how.is_bound() || self.locked.load(Ordering::Relaxed) != 0
     }
 
     /// Calls `f`, which calls no code of the program, with its panics in flight. By code on its own stack.
@@ -376,11 +404,17 @@ impl G {
 
     /// Running -> Waiting.
     #[inline(always)]
-    pub(crate) fn now_waiting(&self, reason: WaitReason, at: &'static Location<'static>) {
-        self.reason.store(reason as u8, Ordering::Relaxed);
+    pub(crate) fn now_waiting(&self, how: How, at: &'static Location<'static>) {
+        self.how.store(how.0, Ordering::Relaxed);
         self.parked_at.store(core::ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
         self.since_ms.store(clock::coarse_ms(), Ordering::Relaxed);
         self.status.store(WAITING, Ordering::Relaxed);
+    }
+
+    /// Running -> Runnable.
+    #[inline(always)]
+    pub(crate) fn now_yielding(&self, how: How) {
+        self.how.store(how.0, Ordering::Relaxed);
     }
 
     /// Waiting -> Runnable.
@@ -433,7 +467,7 @@ impl G {
             id,
             parent: self.parent.load(Ordering::Relaxed),
             state: match status {
-                WAITING => WaitReason::text(self.reason.load(Ordering::Relaxed)),
+                WAITING => How(self.how.load(Ordering::Relaxed)).text(),
                 _ if core::ptr::eq(self.m().running.load(Ordering::Relaxed), self) => "running",
                 _ => "runnable",
             },

@@ -99,7 +99,7 @@ pub(super) const THREAD_LOCALS: &[Known] = &[
     },
 ];
 
-/// Our own thread-locals: asked in functions that are not inlined and do not switch (`gmp::here`), or by plain threads only (`local`).
+/// Our own: a word of which nobody has the address (`arch`), and one for plain threads only (`local`).
 pub(super) const OWN_PREFIX: &str = "goconc::";
 
 /// A shared object that may have a TLS segment, or use thread-specific data.

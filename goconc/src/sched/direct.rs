@@ -14,6 +14,7 @@ use crate::gmp::{G, M, P, Record, Runnable};
 use crate::migration;
 use crate::sched::counts::Counts;
 use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
+use crate::sched::park::Stopped;
 use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
@@ -22,31 +23,31 @@ impl M {
     /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`:
     /// it goes on itself. After this the M is in user code, but for its own stack.
     #[inline(always)]
-    pub(super) fn next_stack(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
-        let Some(p) = self.p() else { return Some(self.own_stack()) };
+    pub(super) fn next_stack(&'static self, stopping: &'static G) -> Option<Stopped> {
+        let Some(p) = self.p() else { return Some(self.own_stack(stopping)) };
         // SAFETY: we hold the P, in the runtime.
         let fresh = unsafe { p.private() }.fresh.len();
         let plain = !self.exclusive() && p.timers.next() == NEVER && self.nobody_wants(fresh);
-        let Some(tick) = self.next_tick().filter(|_| plain) else { return Some(self.own_stack()) };
+        let Some(tick) = self.next_tick().filter(|_| plain) else { return Some(self.own_stack(stopping)) };
         if fresh != 0 && (tick & 1 == 0 || !self.has_started_near()) {
             return self.next_fresh(stopping, p, tick);
         }
-        let Some(next) = self.pop_near() else { return Some(self.own_stack()) };
+        let Some(next) = self.pop_near() else { return Some(self.own_stack(stopping)) };
         self.set_tick(tick);
         self.go_to(next, stopping)
     }
 
     /// As [`next_stack`](Self::next_stack), where the next one has not begun.
     #[inline(never)]
-    fn next_fresh(&'static self, stopping: &'static G, p: &'static P, tick: u32) -> Option<NonZero<usize>> {
+    fn next_fresh(&'static self, stopping: &'static G, p: &'static P, tick: u32) -> Option<Stopped> {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
-        let Some(record) = private.fresh.pop() else { return Some(self.own_stack()) };
+        let Some(record) = private.fresh.pop() else { return Some(self.own_stack(stopping)) };
         // SAFETY: it came from a queue, so it is ours.
         let class = unsafe { record.as_ref() }.class();
         let Some(next) = self.start_on_dead(record, class) else {
             private.fresh.push(record);
-            return Some(self.own_stack());
+            return Some(self.own_stack(stopping));
         };
         p.note_len(private.fresh.len());
         self.set_tick(tick);
@@ -54,22 +55,23 @@ impl M {
     }
 
     #[inline(always)]
-    fn go_to(&'static self, next: &'static G, stopping: &'static G) -> Option<NonZero<usize>> {
+    fn go_to(&'static self, next: &'static G, stopping: &'static G) -> Option<Stopped> {
         let goes_on = core::ptr::eq(next, stopping);
         if goes_on {
             stopping.does_not_stop();
         }
         let to = next.stopped_at();
         self.about_to_run(next);
-        (!goes_on).then_some(to)
+        (!goes_on).then_some(Stopped { g: stopping, next: to })
     }
 
     /// The M's own stack, in [`execute`](M::execute). The M stays in the runtime.
     #[inline(always)]
-    pub(super) fn own_stack(&self) -> NonZero<usize> {
+    pub(super) fn own_stack(&self, stopping: &'static G) -> Stopped {
         debug_assert_ne!(self.context.stopped_at(), 0, "a goroutine runs on an M that has no stack");
         // SAFETY: the M is on a goroutine's stack, so its own one has stopped somewhere.
-        unsafe { NonZero::new_unchecked(self.context.stopped_at()) }
+        let next = unsafe { NonZero::new_unchecked(self.context.stopped_at()) };
+        Stopped { g: stopping, next }
     }
 
     /// The next goroutine that has begun, if it is at home here.
@@ -96,7 +98,7 @@ impl M {
     /// # Safety
     /// * The queue is not empty.
     #[inline(always)]
-    pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G) -> Option<NonZero<usize>> {
+    pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G) -> Option<Stopped> {
         let p = self.p()?;
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
@@ -119,7 +121,7 @@ impl M {
         self.set_tick(tick);
         let to = next.stopped_at();
         self.about_to_run(next);
-        Some(to)
+        Some(Stopped { g: stopping, next: to })
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.

@@ -14,7 +14,7 @@ use core::ptr::NonNull;
 
 use crate::gmp::retake::Entered;
 use crate::gmp::unwinding::{GoexitToken, Unwindings};
-use crate::gmp::{Chain, Commit, G, M, Runnable, WaitReason, g, here, m};
+use crate::gmp::{Chain, Commit, G, How, M, Runnable, WaitReason, g, here, m};
 use crate::migration;
 use crate::queue::inbox::{Node, Pushed};
 use crate::sched::counts::Counts;
@@ -33,29 +33,51 @@ pub(crate) fn enter(m: &'static M) {
     }
 }
 
+/// A goroutine has said that it stops: what is left is to go to the next stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopped {
+    /// The caller.
+    pub(super) g: &'static G,
+    /// Where to go.
+    pub(super) next: NonZero<usize>,
+}
+
+impl Stopped {
+    /// Goes there. Returns when somebody has called [`ready`]. Always inlined: see [`G::switch`].
+    ///
+    /// # Safety
+    /// * The function that made this was called just now, on this stack.
+    #[inline(always)]
+    pub(crate) unsafe fn go(self) {
+        // SAFETY: on the stack of a goroutine that has said that it stops, and was told where to go.
+        unsafe { self.g.switch(self.next) };
+        check_goexit(self.g);
+    }
+}
+
 /// Stops the calling goroutine. Returns when somebody has called [`ready`] for it.
 ///
 /// The caller must have made it findable, or leave that to `commit`. Always inlined: see [`G::switch`].
 #[inline(always)]
 pub(crate) fn park(g: &'static G, commit: Commit, reason: WaitReason, at: &'static Location<'static>) {
-    let bound = is_bound();
-    let next = match commit {
-        Commit::Unlock(lock) => stop(g, lock, reason, at, bound),
+    let how = how_it_stops(reason);
+    let stopped = match commit {
+        Commit::Unlock(lock) => stop(g, lock, how, at),
         Commit::Nothing => {
-            say_it_stops(g, reason, at, bound);
+            say_it_stops(g, how, at);
             go_on(g)
         }
         Commit::Call(f, arg) => {
-            say_it_stops(g, reason, at, bound);
+            say_it_stops(g, how, at);
             f(arg);
             go_on(g)
         }
     };
-    if let Some(next) = next {
-        // SAFETY: on its stack; it has said that it stops, and been told where to go.
-        unsafe { g.switch(next) };
+    match stopped {
+        // SAFETY: from the functions above, just now.
+        Some(stopped) => unsafe { stopped.go() },
+        None => check_goexit(g),
     }
-    check_goexit(g);
 }
 
 // What is not inlined of a park runs on the stack of the goroutine, which is cold when there are many. So these functions make no
@@ -64,42 +86,50 @@ pub(crate) fn park(g: &'static G, commit: Commit, reason: WaitReason, at: &'stat
 /// From the last step on the goroutine's own account to the switch: gives `lock` back. `None`: it has been woken already, and goes
 /// on.
 #[inline(never)]
-fn stop(
+fn stop(g: &'static G, lock: NonNull<ByteLock>, how: How, at: &'static Location<'static>) -> Option<Stopped> {
+    // SAFETY: the goroutine took this lock and left it to us.
+    unsafe { stop_and_unlock(g.m(), g, lock, how, at) }
+}
+
+/// As [`park`] with `Commit::Unlock`, up to the switch, for functions that are not inlined themselves.
+///
+/// # Safety
+/// * `g` is the caller, on `m`; it holds `lock` and leaves it to us.
+#[inline(always)]
+pub(crate) unsafe fn stop_and_unlock(
+    m: &'static M,
     g: &'static G,
     lock: NonNull<ByteLock>,
-    reason: WaitReason,
+    how: How,
     at: &'static Location<'static>,
-    bound: bool,
-) -> Option<NonZero<usize>> {
-    let m = g.m();
+) -> Option<Stopped> {
     let undisturbed = m.retake.enter_quickly();
-    note_stop(g, reason, at, bound);
-    // SAFETY: the goroutine took this lock and left it to us.
+    note_stop(g, how, at);
+    // SAFETY: by contract.
     unsafe { ByteLock::unlock(lock.as_ptr()) };
     if undisturbed { m.next_stack(g) } else { go_on(g) }
 }
 
 /// The first half of [`stop`], for a wait that is made findable in another way: between the two.
 #[inline(never)]
-fn say_it_stops(g: &'static G, reason: WaitReason, at: &'static Location<'static>, bound: bool) {
+fn say_it_stops(g: &'static G, how: How, at: &'static Location<'static>) {
     let _ = g.m().retake.enter_quickly(); // if the P is gone, `go_on` sees it: we may hold a lock here and must not wait
-    note_stop(g, reason, at, bound);
+    note_stop(g, how, at);
 }
 
 #[inline(always)]
-fn note_stop(g: &'static G, reason: WaitReason, at: &'static Location<'static>, bound: bool) {
-    g.bound.set(bound);
-    g.now_waiting(reason, at);
+fn note_stop(g: &'static G, how: How, at: &'static Location<'static>) {
+    g.now_waiting(how, at);
     g.begins_to_stop();
 }
 
 /// The second half of [`stop`]. What came between may have woken somebody, the goroutine itself even, and left the runtime.
 #[inline(never)]
-fn go_on(g: &'static G) -> Option<NonZero<usize>> {
+fn go_on(g: &'static G) -> Option<Stopped> {
     let m = g.m();
     match m.retake.enter() {
         Entered::Undisturbed => m.next_stack(g),
-        Entered::Retaken => Some(m.own_stack()), // `find_runnable` looks for a P
+        Entered::Retaken => Some(m.own_stack(g)), // `find_runnable` looks for a P
     }
 }
 
@@ -109,47 +139,87 @@ pub(super) fn is_bound() -> bool {
     std::thread::panicking() || migration::binds()
 }
 
+/// As [`is_bound`], for functions that are not inlined and do not switch.
+#[inline(always)]
+fn is_bound_here() -> bool {
+    std::thread::panicking() || migration::binds_inlined()
+}
+
+/// How the caller stops, as of now.
+#[inline(always)]
+pub(crate) fn how_it_stops(reason: WaitReason) -> How {
+    whether_bound().with(reason)
+}
+
+#[inline(never)]
+fn whether_bound() -> How {
+    How::new(is_bound_here())
+}
+
 /// Makes the goroutine behind `node` runnable. `home` is its M as of when it parked.
 ///
 /// # Safety
 /// * The caller took `node` off the list it was in, and no one else does anything with its goroutine.
-#[inline]
+#[inline(never)] // as it asks `here`
 pub(crate) unsafe fn ready(node: NonNull<Node>, home: &'static M) {
-    match g::current() {
-        Some(current) => {
-            let m = current.m();
-            enter(m);
-            // SAFETY: by contract.
-            unsafe { ready_on(m, node, home) };
-            m.retake.exit();
-        }
+    let Some(m) = here::m() else {
         // SAFETY: by contract.
-        None => unsafe { ready_from_outside(node, home) },
+        return unsafe { ready_from_outside(node, home) };
+    };
+    // The plain case, which makes no calls: both are at home here.
+    if !core::ptr::eq(m, home) || m.long_runs.get() || !m.retake.enter_quickly() {
+        // SAFETY: by contract.
+        return unsafe { ready_on(m, node, home) };
     }
+    // SAFETY: by contract, of a goroutine.
+    let g = unsafe { g_of(node) };
+    g.now_runnable();
+    if let Some(kicked) = m.runnext.replace(Some(g)) {
+        return kick(m, kicked);
+    }
+    m.retake.exit();
 }
 
-/// As [`ready`], on M `m` in the runtime.
+/// The goroutine whose node this is.
 ///
 /// # Safety
-/// * As [`ready`].
-#[inline]
-unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
+/// * It is a goroutine's, which has not been woken yet.
+#[inline(always)]
+unsafe fn g_of(node: NonNull<Node>) -> &'static G {
     // SAFETY: the node is valid until its goroutine runs.
     let item = unsafe { node.as_ref() }.item();
     // SAFETY: nodes of goroutines carry the address of their header.
-    let g = unsafe { m::g_of_item(item) };
+    unsafe { m::g_of_item(item) }
+}
+
+/// Another one than `kicked` runs next on `m`, which leaves the runtime.
+#[inline(never)] // makes a call where the queue is full
+fn kick(m: &'static M, kicked: &'static G) {
+    // SAFETY: we are this M, in the runtime.
+    unsafe { m.home() }.push_back(Runnable::started(kicked));
+    m.retake.exit();
+}
+
+/// As [`ready`], on M `m`, whatever the case.
+///
+/// # Safety
+/// * As [`ready`].
+#[inline(never)]
+unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
+    enter(m);
+    // SAFETY: by contract, of a goroutine.
+    let g = unsafe { g_of(node) };
     if m.long_runs.get() && migration::moving() && m.pass_to_idle(g, home, node) {
-        return; // it is on its way to another M, or may be taken
-    }
-    if may_run_on(m, g, home) {
+        // It is on its way to another M, or may be taken.
+    } else if may_run_on(m, g, home) {
         g.now_runnable();
         if let Some(kicked) = m.runnext.replace(Some(g)) {
-            // SAFETY: we are this M, in the runtime.
-            unsafe { m.home() }.push_back(Runnable::started(kicked));
+            return kick(m, kicked);
         }
     } else {
         push_inbox(home, node);
     }
+    m.retake.exit();
 }
 
 /// Whether `g`, which is at home on `home`, may be queued on `m`, which wakes it. By its owner.
@@ -174,10 +244,8 @@ fn draws(m: &'static M, g: &'static G) -> bool {
 /// * As [`ready`].
 #[cold]
 unsafe fn ready_from_outside(node: NonNull<Node>, home: &'static M) {
-    // SAFETY: the node is valid until its goroutine runs.
-    let item = unsafe { node.as_ref() }.item();
-    // SAFETY: nodes of goroutines carry the address of their header.
-    let g = unsafe { m::g_of_item(item) };
+    // SAFETY: by contract, of a goroutine.
+    let g = unsafe { g_of(node) };
     if migration::moving() && !g.stays_home() {
         g.now_runnable();
         global_push(Chain::of(Runnable::started(g)));
@@ -219,16 +287,10 @@ pub(crate) fn push_inbox(home: &'static M, node: NonNull<Node>) {
 /// [`G::switch`].
 #[inline(always)]
 pub(crate) fn gosched() {
-    let Some(Turn { g, next }) = take_turns() else { return };
-    // SAFETY: on its stack; `take_turns` has said that it stops, and where to go.
-    unsafe { g.switch(next) };
-    check_goexit(g);
-}
-
-/// The goroutine that yields has said so, and is in the queue: what is left is to go to the next one.
-struct Turn {
-    g: &'static G,
-    next: NonZero<usize>,
+    if let Some(stopped) = take_turns() {
+        // SAFETY: from there, just now.
+        unsafe { stopped.go() };
+    }
 }
 
 /// The part of [`gosched`] that need not be inlined: as [`stop`]. `None`: nobody else has anything to run.
@@ -236,45 +298,45 @@ struct Turn {
 /// Here it shows most what a switch costs. The M comes from the thread-local: see [`here`]. First comes what makes a call in rare
 /// cases, so that nothing need survive it in a register that would have to be saved.
 #[inline(never)]
-fn take_turns() -> Option<Turn> {
-    let bound = std::thread::panicking() || migration::binds_inlined();
+fn take_turns() -> Option<Stopped> {
+    let how = How::new(is_bound_here());
     let Some(m) = here::m() else { return yield_thread() };
     let g = m.current();
     debug_assert!(g::current().is_some_and(|here| core::ptr::eq(here, g)), "on the M's own stack");
     if !m.retake.enter_quickly() {
-        return take_turns_after_wait(m, g, bound);
+        return take_turns_after_wait(m, g, how);
     }
     // SAFETY: we are this M, in the runtime.
     let others = unsafe { m.home() }.len();
     if !(1..VERY_MANY).contains(&others) {
-        return take_turns_alone(m, g, bound);
+        return take_turns_alone(m, g, how);
     }
     // SAFETY: it is not empty.
-    let Some(next) = (unsafe { m.next_in_turn(g) }) else { return stop_behind_others(m, g, bound) };
-    g.bound.set(bound);
+    let Some(stopped) = (unsafe { m.next_in_turn(g) }) else { return stop_behind_others(m, g, how) };
+    g.now_yielding(how);
     g.begins_to_stop();
-    Some(Turn { g, next })
+    Some(stopped)
 }
 
 #[cold]
 #[inline(never)]
-fn yield_thread() -> Option<Turn> {
+fn yield_thread() -> Option<Stopped> {
     std::thread::yield_now();
     None
 }
 
 #[cold]
 #[inline(never)]
-fn take_turns_after_wait(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
+fn take_turns_after_wait(m: &'static M, g: &'static G, how: How) -> Option<Stopped> {
     enter(m);
-    take_turns_alone(m, g, bound)
+    take_turns_alone(m, g, how)
 }
 
 /// The rest of [`take_turns`] where nobody, or very many, are in the queue.
 #[inline(never)]
-fn take_turns_alone(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
+fn take_turns_alone(m: &'static M, g: &'static G, how: How) -> Option<Stopped> {
     if m.has_started_near() || !nothing_else_to_run(m) {
-        return stop_behind_others(m, g, bound);
+        return stop_behind_others(m, g, how);
     }
     m.retake.exit();
     goes_on(g)
@@ -282,19 +344,19 @@ fn take_turns_alone(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
 
 /// The rest of [`take_turns`] where its turn is not plain. In the runtime.
 #[inline(never)]
-fn stop_behind_others(m: &'static M, g: &'static G, bound: bool) -> Option<Turn> {
-    g.bound.set(bound);
+fn stop_behind_others(m: &'static M, g: &'static G, how: How) -> Option<Stopped> {
+    g.now_yielding(how);
     g.begins_to_stop();
     // SAFETY: we are this M, in the runtime.
     unsafe { m.home() }.push_back(Runnable::started(g));
     match m.next_stack(g) {
-        Some(next) => Some(Turn { g, next }),
         None => goes_on(g),
+        stopped => stopped,
     }
 }
 
 #[inline]
-fn goes_on(g: &'static G) -> Option<Turn> {
+fn goes_on(g: &'static G) -> Option<Stopped> {
     check_goexit(g);
     None
 }

@@ -3,7 +3,6 @@
 //! The M's own stack is what Go calls g0. A goroutine that stops goes straight to the next one if that is near (`direct`), else
 //! to its M's own stack, which is in here.
 
-use core::num::NonZero;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,10 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use parking_lot::Mutex;
 
 use crate::gmp::retake::Entered;
-use crate::gmp::{G, Kind, M, Record, Runnable};
+use crate::gmp::{G, Kind, M, Record, Runnable, here};
 use crate::migration;
 use crate::panics;
-use crate::sched::park;
+use crate::sched::park::{self, Stopped};
 use crate::sched::warm;
 use crate::stack::{self, Class, Slot};
 use crate::sys::throw::fatal;
@@ -59,8 +58,10 @@ impl M {
             }
         };
         self.about_to_run(g);
+        here::set(Some(self));
         // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
         unsafe { g.resume(&self.context) };
+        here::set(None);
         // Whoever comes here has entered the runtime first; whether the P is still ours, `find_runnable` looks.
         self.ended_one.take().map_or(Then::Stay, |g| self.bury(g))
     }
@@ -162,7 +163,7 @@ impl M {
     /// The goroutine on whose stack this is has ended. Where does its M go? `None`: it has become another goroutine, on the same
     /// stack. In the runtime.
     #[inline]
-    fn after_the_end(&'static self, g: &'static G, entered: Entered) -> Option<NonZero<usize>> {
+    fn after_the_end(&'static self, g: &'static G, entered: Entered) -> Option<Stopped> {
         // SAFETY: this is the M's own thread.
         let many_dead = unsafe { self.own() }.dead[g.class.index()].len() >= DEAD_MAX;
         // Relaxed: our own.
@@ -176,7 +177,7 @@ impl M {
         }
         g.begins_to_stop();
         self.ended_one.set(Some(g));
-        Some(self.own_stack())
+        Some(self.own_stack(g))
     }
 
     /// A goroutine has ended: if the next one to run has not begun yet, and wants such a stack, it begins on this very one. That
@@ -286,7 +287,7 @@ extern "C" fn entry(header: *mut u8) -> ! {
         run_one(g);
         let m = g.m();
         let entered = m.retake.enter(); // if the P is gone: `find_runnable` looks
-        if let Some(next) = m.after_the_end(g, entered) {
+        if let Some(Stopped { g, next }) = m.after_the_end(g, entered) {
             // SAFETY: on its stack; `after_the_end` has said that it stops, and where to go.
             unsafe { g.switch(next) };
         }

@@ -3,7 +3,7 @@
 use std::sync::Once;
 
 use crate::dump;
-use crate::gmp::{M, here, m, p};
+use crate::gmp::{M, m, p};
 use crate::migration::{self, Policy};
 use crate::panics;
 use crate::sched::{idle, run, spawn, stop, sysmon};
@@ -101,7 +101,6 @@ fn make_m() -> &'static M {
 
 /// What every M's thread does first. The alternate stack lives as long as the thread.
 fn settle(m: &'static M) -> AltStack {
-    here::settle(Some(m));
     m.tid.store(thread::tid(), Ordering::Relaxed); // sysmon may see 0 for a moment and then asks nothing
     // SAFETY: the M is new, or its last thread has ended with nobody at home.
     unsafe { m.set_thread(migration::Home::here()) };
@@ -115,7 +114,6 @@ fn m_thread(m: &'static M, p: &'static p::P) {
     idle::assign(m, p);
     m.run();
     stop::leave_m(m);
-    here::settle(None);
     drop(altstack);
 }
 

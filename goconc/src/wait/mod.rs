@@ -9,16 +9,19 @@ pub(crate) mod sema;
 pub(crate) mod waitq;
 
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::gmp::{Commit, G, M, Record, WaitReason, g};
+use crate::gmp::{Commit, G, How, M, Record, WaitReason, g, here};
 use crate::queue::inbox::Node;
+use crate::sched::park::Stopped;
 use crate::sched::{counts, dead, idle, park, spawn, start, timers};
 use crate::sys::note::Note;
 use crate::sys::spin::ByteLock;
 use crate::timer::Firing;
+use crate::wait::waitq::WaitQ;
 
 /// Marks an `item` that is a plain thread's [`Note`] and not a goroutine.
 const THREAD: usize = 1;
@@ -103,6 +106,100 @@ impl Who {
     pub(crate) fn must_exit(&self) -> bool {
         matches!(self, Who::Goroutine(g) if g.goexiting.get() && !std::thread::panicking())
     }
+}
+
+/// Puts the caller into `queue`, says that it stops, and gives `lock` back. What is left is to [go](Stopped::go); `None`: nothing,
+/// the wait is over already, as it always is on a plain thread. One function for all channels, and all of it but the switch.
+///
+/// A goroutine that should have ended ends here, instead of waiting.
+///
+/// # Safety
+/// * The caller holds `lock`, which guards `queue`, and leaves it to us.
+/// * `sudog`, which is written here, and `elem`, the slot for the value, stay where they are until the wait is over.
+/// * `how` is the answer of [`park::how_it_stops`], just now.
+#[inline(never)] // as it asks `here`
+pub(crate) unsafe fn begin(
+    queue: &WaitQ,
+    lock: &ByteLock,
+    sudog: &mut MaybeUninit<Sudog>,
+    elem: *mut (),
+    how: How,
+    at: &'static Location<'static>,
+) -> Option<Stopped> {
+    match here::m() {
+        // SAFETY: by contract.
+        Some(m) if !m.current().goexiting.get() => unsafe { begin_on(m, queue, lock, sudog, elem, how, at) },
+        // SAFETY: by contract.
+        m => unsafe { begin_otherwise(m, queue, lock, sudog, elem, how, at) },
+    }
+}
+
+/// # Safety
+/// * As [`begin`], on this M.
+#[inline(always)]
+unsafe fn begin_on(
+    m: &'static M,
+    queue: &WaitQ,
+    lock: &ByteLock,
+    sudog: &mut MaybeUninit<Sudog>,
+    elem: *mut (),
+    how: How,
+    at: &'static Location<'static>,
+) -> Option<Stopped> {
+    let g = m.current();
+    let sudog = sudog.write(Sudog::blank(core::ptr::from_ref(g) as usize, Some(m), elem, None));
+    // SAFETY: locked, and it stays where it is.
+    unsafe { queue.push(sudog) };
+    // SAFETY: by contract.
+    unsafe { park::stop_and_unlock(m, g, NonNull::from(lock), how, at) }
+}
+
+/// [`begin`] for a goroutine that should have ended, and for plain threads.
+///
+/// # Safety
+/// * As [`begin`].
+#[cold]
+#[inline(never)]
+unsafe fn begin_otherwise(
+    m: Option<&'static M>,
+    queue: &WaitQ,
+    lock: &ByteLock,
+    sudog: &mut MaybeUninit<Sudog>,
+    elem: *mut (),
+    how: How,
+    at: &'static Location<'static>,
+) -> Option<Stopped> {
+    let Some(m) = m else {
+        // SAFETY: by contract.
+        return unsafe { begin_on_thread(queue, lock, sudog, elem) };
+    };
+    if !std::thread::panicking() {
+        // SAFETY: by contract.
+        unsafe { ByteLock::unlock(lock) };
+        park::goexit(m.current());
+    }
+    // SAFETY: by contract.
+    unsafe { begin_on(m, queue, lock, sudog, elem, how, at) }
+}
+
+/// # Safety
+/// * As [`begin`].
+unsafe fn begin_on_thread(
+    queue: &WaitQ,
+    lock: &ByteLock,
+    sudog: &mut MaybeUninit<Sudog>,
+    elem: *mut (),
+) -> Option<Stopped> {
+    let who = Who::plain_thread();
+    let sudog = sudog.write(Sudog::new(&who, elem));
+    // SAFETY: locked, and it stays where it is.
+    unsafe { queue.push(sudog) };
+    // SAFETY: by contract.
+    unsafe { ByteLock::unlock(lock) };
+    if let Who::Thread(note) = &who {
+        block_thread(note);
+    }
+    None
 }
 
 /// Blocks a plain thread until its note is set. While it is blocked it cannot wake anybody: that counts for the deadlock

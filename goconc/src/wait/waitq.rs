@@ -122,30 +122,30 @@ impl WaitQ {
     /// * The caller holds the list's lock, and wakes them all.
     #[inline]
     pub(crate) unsafe fn take_all(&self) -> Taken {
-        let all = Taken::new();
-        let Some(last) = self.last.get() else { return all };
+        let Some(last) = self.last.get() else { return Taken::new() };
         // SAFETY: sudogs in the list are alive.
-        if !unsafe { last.as_ref() }.mixed.get() {
-            // Nobody else could wake any of them: the whole list in one piece, however long it is. They stay marked as queued, but
-            // only who has a claim takes sudogs off.
-            all.first.set(self.first());
-            all.last.set(Some(last));
-            self.set_first(None);
-            self.last.set(None);
-            return all;
+        if unsafe { last.as_ref() }.mixed.get() {
+            // SAFETY: by contract.
+            return unsafe { self.take_each() };
         }
-        // SAFETY: by contract.
-        unsafe { self.move_all(&all) };
+        // Nobody else could wake any of them: the whole list in one piece, however long it is. They stay marked as queued, but
+        // only who has a claim takes sudogs off.
+        let all = Taken { first: Cell::new(self.first()), last: Cell::new(Some(last)) };
+        self.set_first(None);
+        self.last.set(None);
         all
     }
 
     /// # Safety
     /// * As [`take_all`](Self::take_all).
-    unsafe fn move_all(&self, to: &Taken) {
+    #[inline(never)]
+    unsafe fn take_each(&self) -> Taken {
+        let all = Taken::new();
         // SAFETY: by contract.
         while let Some(sudog) = unsafe { self.pop() } {
-            to.push(sudog);
+            all.push(sudog);
         }
+        all
     }
 }
 
@@ -176,7 +176,11 @@ impl Taken {
     /// Wakes them all. Without any lock held.
     #[inline]
     pub(crate) fn wake(self) {
-        if let Some(first) = self.first.get() {
+        let Some(first) = self.first.get() else { return };
+        if self.last.get() == Some(first) {
+            // SAFETY: as in `wake_from`.
+            unsafe { Sudog::wake(first) };
+        } else {
             Self::wake_from(first);
         }
     }
