@@ -544,7 +544,7 @@ impl<T> Hchan<T> {
         }
         if let Some(sudog) = sender {
             // SAFETY: popped under the lock.
-            unsafe { Sudog::wake(sudog) };
+            unsafe { Sudog::wake_sender(sudog) };
         }
         now
     }

@@ -156,12 +156,30 @@ fn whether_bound() -> How {
     How::new(is_bound_here())
 }
 
-/// Makes the goroutine behind `node` runnable. `home` is its M as of when it parked.
+/// Makes the goroutine behind `node` runnable: it runs next on its M. `home` is that, as of when it parked.
 ///
 /// # Safety
 /// * The caller took `node` off the list it was in, and no one else does anything with its goroutine.
 #[inline(never)] // as it asks `here`
 pub(crate) unsafe fn ready(node: NonNull<Node>, home: &'static M) {
+    // SAFETY: by contract.
+    unsafe { ready_as(node, home, true) }
+}
+
+/// As [`ready`], for a goroutine that need not go before others: it runs next only if none else is to, and last otherwise.
+///
+/// # Safety
+/// * As [`ready`].
+#[inline(never)] // as it asks `here`
+pub(crate) unsafe fn ready_behind(node: NonNull<Node>, home: &'static M) {
+    // SAFETY: by contract.
+    unsafe { ready_as(node, home, false) }
+}
+
+/// # Safety
+/// * As [`ready`].
+#[inline(always)]
+unsafe fn ready_as(node: NonNull<Node>, home: &'static M, first: bool) {
     let Some(m) = here::m() else {
         // SAFETY: by contract.
         return unsafe { ready_from_outside(node, home) };
@@ -169,15 +187,21 @@ pub(crate) unsafe fn ready(node: NonNull<Node>, home: &'static M) {
     // The plain case, which makes no calls: both are at home here.
     if !core::ptr::eq(m, home) || m.long_runs.get() || !m.retake.enter_quickly() {
         // SAFETY: by contract.
-        return unsafe { ready_on(m, node, home) };
+        return unsafe { ready_on(m, node, home, first) };
     }
     // SAFETY: by contract, of a goroutine.
     let g = unsafe { g_of(node) };
     g.now_runnable();
-    if let Some(kicked) = m.runnext.replace(Some(g)) {
-        return kick(m, kicked);
+    match m.runnext.get() {
+        Some(_) if !first => push_behind(m, g),
+        kicked => {
+            m.runnext.set(Some(g));
+            match kicked {
+                Some(kicked) => push_behind(m, kicked),
+                None => m.retake.exit(),
+            }
+        }
     }
-    m.retake.exit();
 }
 
 /// The goroutine whose node this is.
@@ -192,20 +216,20 @@ unsafe fn g_of(node: NonNull<Node>) -> &'static G {
     unsafe { m::g_of_item(item) }
 }
 
-/// Another one than `kicked` runs next on `m`, which leaves the runtime.
+/// Puts `g` at the end of the queue of `m`, which leaves the runtime.
 #[inline(never)] // makes a call where the queue is full
-fn kick(m: &'static M, kicked: &'static G) {
+fn push_behind(m: &'static M, g: &'static G) {
     // SAFETY: we are this M, in the runtime.
-    unsafe { m.home() }.push_back(Runnable::started(kicked));
+    unsafe { m.home() }.push_back(Runnable::started(g));
     m.retake.exit();
 }
 
-/// As [`ready`], on M `m`, whatever the case.
+/// As [`ready`], or [`ready_behind`], on M `m`, whatever the case.
 ///
 /// # Safety
 /// * As [`ready`].
 #[inline(never)]
-unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
+unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M, first: bool) {
     enter(m);
     // SAFETY: by contract, of a goroutine.
     let g = unsafe { g_of(node) };
@@ -213,8 +237,9 @@ unsafe fn ready_on(m: &'static M, node: NonNull<Node>, home: &'static M) {
         // It is on its way to another M, or may be taken.
     } else if may_run_on(m, g, home) {
         g.now_runnable();
-        if let Some(kicked) = m.runnext.replace(Some(g)) {
-            return kick(m, kicked);
+        let behind = if first || m.runnext.get().is_none() { m.runnext.replace(Some(g)) } else { Some(g) };
+        if let Some(behind) = behind {
+            return push_behind(m, behind);
         }
     } else {
         push_inbox(home, node);

@@ -399,6 +399,19 @@ impl Sudog {
         unsafe { Self::wake_by(this, ready) };
     }
 
+    /// As [`wake`](Self::wake), for a sender whose value was taken. It goes behind those that have got something: else a sender runs
+    /// ahead of those that work at what was sent, and in a chain of goroutines, each of which sends to the next, all would be full.
+    ///
+    /// # Safety
+    /// * As [`wake`](Self::wake).
+    #[inline]
+    pub(crate) unsafe fn wake_sender(this: NonNull<Sudog>) {
+        // SAFETY: as in `wake`.
+        let ready = |home| unsafe { park::ready_behind(this.cast::<Node>(), home) };
+        // SAFETY: by contract.
+        unsafe { Self::wake_by(this, ready) };
+    }
+
     /// As [`wake`](Self::wake), for a timer that fires.
     ///
     /// # Safety

@@ -233,10 +233,30 @@ impl<'a> Case<'a> {
         }
     }
 
+    #[inline(always)]
+    fn receives(&self) -> bool {
+        !matches!(self.what, What::Channel { dir: Dir::Send, .. })
+    }
+
+    /// Wakes whom a look has served.
+    ///
+    /// # Safety
+    /// * It has popped the sudog, and the channel's lock is free.
+    #[inline(always)]
+    pub(super) unsafe fn wake_peer(&self, peer: NonNull<Sudog>) {
+        if self.receives() {
+            // SAFETY: by contract.
+            unsafe { Sudog::wake_sender(peer) };
+        } else {
+            // SAFETY: by contract.
+            unsafe { Sudog::wake(peer) };
+        }
+    }
+
     /// The value has moved. False: the case is a send on a closed channel.
     #[inline(always)]
     pub(super) fn finish(&self, moved: bool) -> bool {
-        let receives = !matches!(self.what, What::Channel { dir: Dir::Send, .. });
+        let receives = self.receives();
         if moved {
             self.full.set(receives);
         }

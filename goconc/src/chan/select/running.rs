@@ -316,7 +316,7 @@ fn finish(case: &Case<'_>, look: Look) -> Option<usize> {
         Look::Done(peer) => {
             if let Some(peer) = peer {
                 // SAFETY: `look` has popped it under the channel's lock.
-                unsafe { Sudog::wake(peer) };
+                unsafe { case.wake_peer(peer) };
             }
             true
         }

@@ -111,8 +111,16 @@ impl<T> Entry<T> {
     }
 }
 
-/// Wakes whom a look has served. Without any lock.
-pub(super) fn wake(served: Option<NonNull<Sudog>>) {
+/// Wakes the sender whose value a look has taken. Without any lock.
+pub(super) fn wake_sender(served: Option<NonNull<Sudog>>) {
+    if let Some(sudog) = served {
+        // SAFETY: popped under its channel's lock.
+        unsafe { Sudog::wake_sender(sudog) };
+    }
+}
+
+/// Wakes the receiver that a look has given a value. Without any lock.
+pub(super) fn wake_receiver(served: Option<NonNull<Sudog>>) {
     if let Some(sudog) = served {
         // SAFETY: popped under its channel's lock.
         unsafe { Sudog::wake(sudog) };

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::chan::Recv;
 use crate::chan::hchan::{Hchan, Now};
 use crate::chan::select::Dir;
-use crate::chan::select::dynamic::entry::{Entry, Look, Shared, What, open_or_wake, wake};
+use crate::chan::select::dynamic::entry::{
+    Entry, Look, Shared, What, open_or_wake, wake_receiver, wake_sender,
+};
 use crate::chan::select::dynamic::{Select, Selected};
 use crate::chan::select::running::{exit_now, random_below};
 use crate::gmp::WaitReason;
@@ -70,12 +72,12 @@ impl<T> Select<T> {
         match look {
             Look::NotReady => None,
             Look::Received(value, sender) => {
-                wake(sender);
+                wake_sender(sender);
                 Some(Selected::Recv(number, Some(value)))
             }
             Look::Drained => Some(Selected::Recv(number, None)),
             Look::Sent(receiver) => {
-                wake(receiver);
+                wake_receiver(receiver);
                 Some(self.sent(number))
             }
             Look::Closed => panic!("send on closed channel"),
