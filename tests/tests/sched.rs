@@ -328,3 +328,12 @@ fn locks_of_std() {
     guarded("locks", || wg.wait());
     assert_eq!(*lock.lock().unwrap(), 400);
 }
+
+/// A sender whose value was taken goes behind a receiver that has got one: it does not fill a chain that is as quick as itself.
+#[test]
+fn receivers_go_before_senders() {
+    for debug in ["", "sticky=1"] {
+        let output = run(SCENE, &["receiver_and_sender"], &[("GOMAXPROCS", "1"), ("GOCONC_DEBUG", debug)]);
+        assert_eq!(output.ok().stdout, "receiver sender\n");
+    }
+}

@@ -47,6 +47,7 @@ const SCENES: &[Scene] = &[
     ("naps_beside_a_busy_one", naps_beside_a_busy_one),
     ("woken_by_one_that_ends_locked", woken_by_one_that_ends_locked),
     ("beside_a_hog", beside_a_hog),
+    ("receiver_and_sender", receiver_and_sender),
     ("panic_main", || panic!("boom in main")),
     ("panic_child", panic_child),
     ("panic_lines", || panic!("one\ntwo")),
@@ -248,6 +249,24 @@ fn naps_beside_a_busy_one() {
         time::sleep(ms(1));
     }
     println!("all awake");
+}
+
+/// Who goes on first: one that has got a value, or, woken after it, one that has got rid of it.
+fn receiver_and_sender() {
+    let (to, from, log) = (Chan::new(), Chan::new(), Chan::with_capacity(2));
+    go!([to, log] {
+        runtime::gosched(); // it has a stack
+        to.recv();
+        log.send("receiver");
+    });
+    go!([from, log] {
+        from.send(());
+        log.send("sender");
+    });
+    (0..10).for_each(|_| runtime::gosched()); // until both wait
+    to.send(());
+    from.recv();
+    println!("{} {}", log.recv_or_default(), log.recv_or_default());
 }
 
 /// Whoever is woken last by a goroutine that ends locked to its thread is not lost with the thread.
