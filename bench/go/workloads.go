@@ -37,6 +37,7 @@ var workloads = []workload{
 	{"sleep_1M", sleep1M},
 	{"sleep_1M_stack", sleep1MStack},
 	{"timer_new_stop", timerNewStop},
+	{"unbuf_beside_timer", besideATimer},
 	{"parked_1M", parked1M},
 	{"parked_1M_stack", parked1MStack},
 	{"mutex_uncontended", mutexUncontended},
@@ -465,6 +466,13 @@ func sleep1M(r *recorder) {
 	wg.Wait()
 	r.time(r.name, n, time.Since(t)-(shortestSleep+sleepSteps-1)*time.Millisecond)
 	check("number of sleeps that were too short", early, 0)
+}
+
+// besideATimer is unbuf_1p1c while a goroutine sleeps for long.
+func besideATimer(r *recorder) {
+	go time.Sleep(time.Hour)
+	time.Sleep(10 * time.Millisecond) // until it does
+	oneToOne(r, 0, 1000000)
 }
 
 // sleep1MStack is sleep1M with the sleep in a function.

@@ -144,6 +144,14 @@ pub(crate) static WORKLOADS: &[Workload] = &[
         run: Some(timer::sleep_million_on_stacks),
     },
     workload!(timer timer_new_stop: 5.0 / 5.0, timer::new_stop),
+    // As `unbuf_1p1c`, while somebody sleeps: a program that serves has timers all the time.
+    Workload {
+        name: "unbuf_beside_timer",
+        group: "timer",
+        rows: &[Row { name: "unbuf_beside_timer", goal: Goal::None }],
+        sized: false,
+        run: Some(timer::beside_a_timer),
+    },
     Workload {
         name: "parked_1M",
         group: "parked",

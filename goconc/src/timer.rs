@@ -347,25 +347,26 @@ impl Timers {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Arms a timer that nobody takes back: it fires, once.
+    /// Arms a timer that nobody takes back: it fires, once. Says whether it is the earliest.
     ///
     /// # Safety
     /// * The node is in no heap, and stays where it is until it has fired; `node` may be used for as much of its owner as
     ///   `fire` needs.
-    pub(crate) unsafe fn add_untracked(&self, when: u64, node: NonNull<Node>) {
+    pub(crate) unsafe fn add_untracked(&self, when: u64, node: NonNull<Node>) -> bool {
         let mut entries = self.entries.lock();
         entries.push(Entry::untracked(when, node));
-        self.publish(&entries);
+        self.publish(&entries)
     }
 
-    /// Arms a timer that nobody takes back and that has no node: `what` is given to the `bare` of [`run`](Self::run), once.
+    /// Arms a timer that nobody takes back and that has no node: `what` is given to the `bare` of [`run`](Self::run), once. Says whether it
+    /// is the earliest.
     ///
     /// # Safety
     /// * `what` is aligned like a [`Node`], and fit for that function until it is called.
-    pub(crate) unsafe fn add_bare(&self, when: u64, what: NonNull<()>) {
+    pub(crate) unsafe fn add_bare(&self, when: u64, what: NonNull<()>) -> bool {
         let mut entries = self.entries.lock();
         entries.push(Entry::bare(when, what));
-        self.publish(&entries);
+        self.publish(&entries)
     }
 
     /// Says whether the earliest deadline is an earlier one than before.

@@ -7,6 +7,7 @@ use goconc::sync::WaitGroup;
 use goconc::{go, time};
 
 use crate::recorder::{Recorder, check};
+use crate::workloads::chan;
 
 /// How long the sleepers sleep, in milliseconds: from the shortest on, in so many steps.
 const SHORTEST: usize = 500;
@@ -33,6 +34,13 @@ pub(super) fn sleep_million(r: &Recorder) {
         }
     }
     all_have_slept(r, n, start);
+}
+
+/// Messages while a goroutine sleeps for long.
+pub(super) fn beside_a_timer(r: &Recorder) {
+    go!(time::sleep(Duration::from_secs(3600)));
+    time::sleep(Duration::from_millis(10)); // until it does
+    chan::one_to_one(r, 0, 1_000_000);
 }
 
 /// The same in a function: `go!` does not see that they begin with a sleep, and each has a stack meanwhile.

@@ -104,10 +104,10 @@ impl Clock {
 
     /// The first receiver is about to wait. Locked.
     pub(super) fn waits_begin(this: NonNull<Clock>) {
-        let armed = Self::arm(this, timers::here());
-        // A goroutine's M looks for something to do next, and on its way at the timers. A thread just sleeps.
-        if let (Some(armed), None) = (armed, g::current()) {
-            armed.announce();
+        let Some(armed) = Self::arm(this, timers::here()) else { return };
+        match g::current() {
+            Some(g) => armed.leave_to(g.m()),
+            None => armed.announce(), // the thread just sleeps
         }
     }
 

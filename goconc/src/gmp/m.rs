@@ -116,6 +116,9 @@ pub(crate) struct M {
     pub(crate) runs_since: Cell<u64>,
     /// When it got its P, in ticks.
     pub(crate) p_since: Cell<u64>,
+    /// Whether it has armed a timer that another M may have to look after, and told nobody: it is to look at the timers before it goes
+    /// on. Written by itself.
+    pub(crate) armed: Cell<bool>,
     /// When it looked at the timers last, in ticks.
     pub(crate) timers_seen: Cell<u64>,
     /// When it ran the last one that was due, in ticks.
@@ -214,6 +217,7 @@ impl M {
             look_every: Cell::new(1),
             runs_since: Cell::new(0),
             p_since: Cell::new(0),
+            armed: Cell::new(false),
             timers_seen: Cell::new(0),
             timers_ran: Cell::new(0),
             spinning: Cell::new(false),

@@ -19,6 +19,9 @@ use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
 
+/// Where goroutines stay for a very short time, timers are looked at once in so many picks.
+const LOOK_AT_TIMERS_EVERY: u32 = 8;
+
 impl M {
     /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`:
     /// it goes on itself. After this the M is in user code, but for its own stack.
@@ -27,8 +30,9 @@ impl M {
         let Some(p) = self.p() else { return Some(self.own_stack(stopping)) };
         // SAFETY: we hold the P, in the runtime.
         let fresh = unsafe { p.private() }.fresh.len();
-        let plain = !self.exclusive() && p.timers.next() == NEVER && self.nobody_wants(fresh);
-        let Some(tick) = self.next_tick().filter(|_| plain) else { return Some(self.own_stack(stopping)) };
+        let plain = !self.exclusive() && self.nobody_wants(fresh);
+        let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick));
+        let Some(tick) = tick else { return Some(self.own_stack(stopping)) };
         if fresh != 0 && (tick & 1 == 0 || !self.has_started_near()) {
             return self.next_fresh(stopping, p, tick);
         }
@@ -107,9 +111,8 @@ impl M {
         let counts = Counts::glance();
         let plain = (counts.all_busy() || counts.need_p() == 0 && self.keeps(home.len() + 1))
             && self.runnext.get().is_none()
-            && p.timers.next() == NEVER
             && fresh == 0;
-        let tick = self.next_tick().filter(|_| plain)?;
+        let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick))?;
         // SAFETY: by contract.
         unsafe { core::hint::assert_unchecked(!home.is_empty()) };
         let (next, after) = home.turn_if(Runnable::started(stopping), |next| self.is_home_of(next))?;
@@ -134,7 +137,7 @@ impl M {
         let tick = self.next_tick()?;
         let near = fresh != 0
             && !self.exclusive()
-            && p.timers.next() == NEVER
+            && self.timers_can_wait(p, tick)
             && self.nobody_wants(fresh)
             && (tick & 1 == 0 || !self.has_started_near());
         if !near {
@@ -152,6 +155,14 @@ impl M {
         p.note_len(fresh - 1);
         self.set_tick(tick);
         Some(record)
+    }
+
+    /// Whether the timers of `p` need not be looked at before the pick at `tick`: there are none, or goroutines stay so short here that
+    /// every 8th pick will do, and another M need not be told of a new one.
+    #[inline(always)]
+    pub(super) fn timers_can_wait(&self, p: &P, tick: u32) -> bool {
+        p.timers.next() == NEVER
+            || !tick.is_multiple_of(LOOK_AT_TIMERS_EVERY) && self.runs_are_short() && !self.armed.get()
     }
 
     /// Whether nobody else wants anything that `find` would give: a P, or a part of what we have, `fresh` unstarted goroutines

@@ -21,7 +21,6 @@ use crate::sched::counts::Counts;
 use crate::sched::find::VERY_MANY;
 use crate::sched::{global_push, idle, stop};
 use crate::sys::spin::ByteLock;
-use crate::timer::NEVER;
 
 use core::sync::atomic::Ordering;
 
@@ -391,9 +390,8 @@ fn nothing_else_to_run(m: &'static M) -> bool {
     let Some(p) = m.p() else { return false };
     let alone = p.fresh_len.load(Ordering::Relaxed) == 0 // ours
         && m.inbox.is_empty()
-        && p.timers.next() == NEVER
         && Counts::glance().need_p() == 0;
-    let tick = m.next_tick().filter(|_| alone);
+    let tick = m.next_tick().filter(|tick| alone && m.timers_can_wait(p, *tick));
     if let Some(tick) = tick {
         m.set_tick(tick);
     }

@@ -59,6 +59,12 @@ impl M {
         every
     }
 
+    /// Whether goroutines stayed for a very short time here, as of late.
+    #[inline(always)]
+    pub(super) fn runs_are_short(&self) -> bool {
+        self.worth_sharing.get() == TALKERS
+    }
+
     /// Others are idle: publishes surplus and wakes one of them.
     pub(super) fn share(&'static self, p: &'static P) {
         // SAFETY: we hold the P, in the runtime.

@@ -1,7 +1,8 @@
 //! Who looks after the timers.
 //!
 //! A goroutine arms a timer on the P that it runs on (`here`); any M may fire it.
-//! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us. At all timers it looks whenever it
+//! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us; where they stay for less than half a
+//!   microsecond, before every 8th of them only, unless it has armed one that another M might have to look after. At all timers it looks whenever it
 //!   has nothing to run, and at every 61st pick, if no M has for 20 us: a look at all of them takes the longer the more Ps there
 //!   are, and one every 20 us is enough for all Ms together.
 //! * An M that has run a timer just now and has nothing more to do waits awake, P in hand, for one that is due within the time that
@@ -78,6 +79,21 @@ impl Armed {
             }
         }
     }
+
+    /// As [`announce`](Self::announce), for a goroutine on `m` that is about to stop: its M looks for something to do next, and on its
+    /// way at the timers.
+    pub(crate) fn leave_to(self, m: &M) {
+        note_armed(m, self.earliest);
+    }
+}
+
+/// `m`, on which this is, has armed a timer, the earliest of its P or not: if others have nothing to do, it looks at the timers before it
+/// goes on, and tells one of them.
+fn note_armed(m: &M, earliest: bool) {
+    // What this look misses, the M that becomes idle sees (`become_keeper`).
+    if earliest && Counts::glance().idle() != 0 {
+        m.armed.set(true);
+    }
 }
 
 /// Where a timer that fires is armed again: at the M that runs the timers, which looks there before it goes on.
@@ -104,7 +120,8 @@ pub(crate) unsafe fn arm(node: NonNull<timer::Node>, when: u64, here: &'static T
 pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, when: u64) {
     let p = m.p().unwrap_or_else(|| p::get(0)); // without a P, any P will do
     // SAFETY: by contract.
-    unsafe { p.timers.add_untracked(when, node) };
+    let earliest = unsafe { p.timers.add_untracked(when, node) };
+    note_armed(m, earliest);
 }
 
 /// Arms the timer that ends the nap of a goroutine, on the M that it has begun on.
@@ -114,7 +131,8 @@ pub(crate) unsafe fn arm_untracked(m: &'static M, node: NonNull<timer::Node>, wh
 pub(crate) unsafe fn arm_nap(m: &'static M, record: NonNull<Record>, when: u64) {
     let p = m.p().unwrap_or_else(|| p::get(0)); // as in `arm_untracked`
     // SAFETY: by contract; a record is a cache line.
-    unsafe { p.timers.add_bare(when, record.cast()) };
+    let earliest = unsafe { p.timers.add_bare(when, record.cast()) };
+    note_armed(m, earliest);
 }
 
 /// The deadline of a nap has come: the goroutine can run again, in the order of the deadlines, where the timers are run.
@@ -208,6 +226,7 @@ impl M {
     /// with, which may compute for long, somebody else must look next time.
     #[cold]
     pub(super) fn look_at_timers(&'static self, p: &'static P) {
+        self.armed.set(false);
         let now = clock::ticks();
         if now.saturating_sub(self.timers_seen.get()) > LOOK_EVERY_US * clock::ticks_per_us() {
             self.timers_seen.set(now);
