@@ -335,11 +335,14 @@ fn take_turns() -> Option<Stopped> {
     if !(1..VERY_MANY).contains(&others) {
         return take_turns_alone(m, g, how);
     }
-    // SAFETY: it is not empty.
-    let Some(stopped) = (unsafe { m.next_in_turn(g) }) else { return stop_behind_others(m, g, how) };
+    // Before the M leaves the runtime, in there: from then on sysmon may give the goroutine, which is in the queue, to another M.
     g.now_yielding(how);
     g.begins_to_stop();
-    Some(stopped)
+    // SAFETY: it is not empty.
+    match unsafe { m.next_in_turn(g) } {
+        None => stop_behind_others(m, g, how),
+        stopped => stopped,
+    }
 }
 
 #[cold]
