@@ -235,7 +235,7 @@ impl G {
         unsafe { header.as_ref() }
     }
 
-    /// Takes over the record's name, number and origin.
+    /// Takes over the record's number and origin. Its name, if it has one, is for [`adopt_name`](Self::adopt_name).
     #[inline]
     pub(crate) fn adopt(&self, record: NonNull<Record>) {
         // SAFETY: the caller owns the record: it took it from a queue.
@@ -246,14 +246,14 @@ impl G {
         self.status.store(LIVE, Ordering::Relaxed);
         self.id.store(r.id.load(Ordering::Relaxed), Ordering::Relaxed);
         self.record.set(Some(record));
-        if r.has_name() {
-            self.adopt_name(r);
-        }
     }
 
+    /// Takes over the record's name.
     #[cold]
-    fn adopt_name(&self, record: &Record) {
-        *self.name.lock() = record.take_name();
+    #[inline(never)]
+    pub(crate) fn adopt_name(&self, record: NonNull<Record>) {
+        // SAFETY: as in `adopt`.
+        *self.name.lock() = unsafe { record.as_ref() }.take_name();
         self.has_name.store(true, Ordering::Relaxed); // for dumps
     }
 

@@ -30,9 +30,10 @@ impl M {
         let Some(p) = self.p() else { return Some(self.own_stack(stopping)) };
         // SAFETY: we hold the P, in the runtime.
         let fresh = unsafe { p.private() }.fresh.len();
-        let plain = !self.exclusive() && self.nobody_wants(fresh);
-        let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick));
-        let Some(tick) = tick else { return Some(self.own_stack(stopping)) };
+        let Some(tick) = self.next_tick() else { return Some(self.own_stack(stopping)) };
+        if self.exclusive() || !self.timers_can_wait(p, tick) || !self.nobody_wants(fresh) {
+            return Some(self.own_stack(stopping));
+        }
         if fresh != 0 && (tick & 1 == 0 || !self.has_started_near()) {
             return self.next_fresh(stopping, p, tick);
         }
@@ -46,16 +47,16 @@ impl M {
     fn next_fresh(&'static self, stopping: &'static G, p: &'static P, tick: u32) -> Option<Stopped> {
         // SAFETY: we hold the P, in the runtime.
         let private = unsafe { p.private() };
-        let Some(record) = private.fresh.pop() else { return Some(self.own_stack(stopping)) };
-        // SAFETY: it came from a queue, so it is ours.
+        let Some(record) = private.fresh.newest(0) else { return Some(self.own_stack(stopping)) };
+        // SAFETY: in a queue of ours, so it is ours.
         let class = unsafe { record.as_ref() }.class();
-        let Some(next) = self.start_on_dead(record, class) else {
-            private.fresh.push(record);
-            return Some(self.own_stack(stopping));
-        };
+        let Some(next) = self.start_on_dead(record, class) else { return Some(self.own_stack(stopping)) };
+        private.fresh.pop();
         p.note_len(private.fresh.len());
         self.set_tick(tick);
-        self.go_to(next, stopping)
+        let stopped = self.go_to(next, stopping);
+        // SAFETY: as above.
+        if unsafe { record.as_ref() }.has_name() { name_first(next, record, stopped) } else { stopped }
     }
 
     #[inline(always)]
@@ -197,4 +198,12 @@ impl M {
     fn is_home_of(&self, next: Runnable) -> bool {
         next.as_started().is_some_and(|g| core::ptr::eq(g.m(), self))
     }
+}
+
+/// What is left of a start where the goroutine has a name: at the end, so that all others need no frame.
+#[cold]
+#[inline(never)]
+fn name_first(next: &G, record: NonNull<Record>, stopped: Option<Stopped>) -> Option<Stopped> {
+    next.adopt_name(record);
+    stopped
 }

@@ -93,11 +93,17 @@ impl M {
     #[inline]
     fn start(&'static self, record: NonNull<Record>) -> &'static G {
         // SAFETY: we took the record from a queue.
-        let class = unsafe { record.as_ref() }.class();
-        self.start_on_dead(record, class).unwrap_or_else(|| self.start_on(self.fresh_g(class), record))
+        let r = unsafe { record.as_ref() };
+        let class = r.class();
+        let g =
+            self.start_on_dead(record, class).unwrap_or_else(|| self.start_on(self.fresh_g(class), record));
+        if r.has_name() {
+            g.adopt_name(record);
+        }
+        g
     }
 
-    /// Gives an unstarted goroutine of this class the stack of a dead one, if there is one at hand.
+    /// Gives an unstarted goroutine of this class the stack of a dead one, if there is one at hand; not yet its name.
     #[inline]
     pub(super) fn start_on_dead(&'static self, record: NonNull<Record>, class: Class) -> Option<&'static G> {
         // SAFETY: this is the M's own thread.
@@ -189,6 +195,10 @@ impl M {
         self.count(&self.ended);
         self.count(&self.begun);
         g.adopt(record);
+        // SAFETY: ours, from the queue.
+        if unsafe { record.as_ref() }.has_name() {
+            g.adopt_name(record);
+        }
         self.retake.exit();
         true
     }
