@@ -86,8 +86,8 @@ pub(crate) struct M {
     pub(crate) ended_one: Cell<Option<&'static G>>,
     /// How often it has picked a goroutine, modulo 2^32. Written by itself; sysmon compares it.
     pub(crate) tick: AtomicU32,
-    /// At which tick it looks at everything that is looked at rarely.
-    pub(crate) look_at: Cell<u32>,
+    /// At which tick it looks at everything that is looked at rarely. Written by itself; sysmon may say that it is time.
+    pub(crate) look_at: AtomicU32,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
@@ -110,10 +110,10 @@ pub(crate) struct M {
     pub(crate) long_runs: Cell<bool>,
     /// How many goroutines that have begun must be here before others get some of them. Written by itself.
     pub(crate) worth_sharing: Cell<usize>,
-    /// Picks between the last two looks around.
-    pub(crate) look_every: Cell<u32>,
     /// Since when that is being measured, in ticks, idle times left out.
     pub(crate) runs_since: Cell<u64>,
+    /// The same, in picks: see `tick`.
+    pub(crate) measured_at: Cell<u32>,
     /// When it got its P, in ticks.
     pub(crate) p_since: Cell<u64>,
     /// Whether it has armed a timer that another M may have to look after, and told nobody: it is to look at the timers before it goes
@@ -191,7 +191,7 @@ impl M {
             context: Context::new(0),
             ended_one: Cell::new(None),
             tick: AtomicU32::new(0),
-            look_at: Cell::new(1),
+            look_at: AtomicU32::new(1),
             p: AtomicPtr::new(core::ptr::null_mut()),
             last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
@@ -214,7 +214,7 @@ impl M {
             rng: Rng::new(id as u64 + 1),
             long_runs: Cell::new(false),
             worth_sharing: Cell::new(2),
-            look_every: Cell::new(1),
+            measured_at: Cell::new(0),
             runs_since: Cell::new(0),
             p_since: Cell::new(0),
             armed: Cell::new(false),
@@ -313,7 +313,14 @@ impl M {
     #[inline(always)]
     pub(crate) fn next_tick(&self) -> Option<u32> {
         let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
-        (tick.wrapping_sub(self.look_at.get()).cast_signed() < 0).then_some(tick)
+        let look_at = self.look_at.load(Ordering::Relaxed); // a hint
+        (tick.wrapping_sub(look_at).cast_signed() < 0).then_some(tick)
+    }
+
+    /// The next pick looks around first. By anybody; one that is missed is as if it had come a moment later.
+    pub(crate) fn look_around_soon(&self) {
+        let tick = self.tick.load(Ordering::Relaxed);
+        self.look_at.store(tick, Ordering::Relaxed); // a hint
     }
 
     /// A pick.

@@ -106,7 +106,8 @@ impl M {
         let rarely = self.next_tick().is_none();
         self.set_tick(tick);
         if rarely {
-            self.look_at.set(tick.wrapping_add(self.measure_runs()));
+            let every = self.measure_runs(tick);
+            self.look_at.store(tick.wrapping_add(every), Ordering::Relaxed); // a hint for itself
             match self.look_around(p) {
                 Pick::Nothing => {}
                 found => return found,

@@ -290,7 +290,6 @@ pub(crate) fn share_ready() {
         let counts = Counts::glance();
         if counts.need_p() == 0 {
             m.set_tick(m.tick.load(Ordering::Relaxed).wrapping_add(1)); // its own
-            m.look_at.set(m.look_at.get().wrapping_add(1));
         }
         if counts.hungry() {
             m.share(p);

@@ -23,6 +23,8 @@ use crate::sys::clock;
 const AGE_US: u64 = 50;
 /// So many started goroutines are published at once at most: to link and unlink them touches each of their stacks.
 pub(super) const SHARED_AT_ONCE: usize = 256;
+/// How long goroutines stay is not told by fewer than [`RARELY`] of them, unless they took so long.
+const ENOUGH_US: u64 = 1000;
 /// Goroutines that stay for so long at a time, on average, compute rather than talk: they are worth a wake-up.
 const LONG_RUN_US: u64 = 5;
 /// Those that stay for less talk, and not only to those that wait here: fewer than [`TALKERS`] of them stay together.
@@ -45,18 +47,21 @@ impl M {
         result
     }
 
-    /// At every look around: how long did goroutines stay since the last one? Says after how many picks the next one is due.
-    pub(super) fn measure_runs(&'static self) -> u32 {
-        let now = clock::ticks();
-        let spent = now.saturating_sub(self.runs_since.replace(now));
-        let run = spent / u64::from(self.look_every.get());
-        let us = clock::ticks_per_us();
+    /// At every look around, at `tick`: how long did goroutines stay since the last one? Says after how many picks the next one is due.
+    pub(super) fn measure_runs(&'static self, tick: u32) -> u32 {
+        let (now, us) = (clock::ticks(), clock::ticks_per_us());
+        let spent = now.saturating_sub(self.runs_since.get());
+        let picks = tick.wrapping_sub(self.measured_at.get()).max(1);
+        if picks < RARELY && spent < ENOUGH_US * us {
+            return RARELY - picks; // sysmon has asked for this look: too few to tell
+        }
+        self.runs_since.set(now);
+        self.measured_at.set(tick);
+        let run = spent / u64::from(picks);
         self.long_runs.set(run > LONG_RUN_US * us && gomaxprocs() > 1); // there is somebody else to run what would wait
         self.worth_sharing.set(if run > SHORT_RUN_NS * us / 1000 { 2 } else { TALKERS });
         let in_time = LOOK_WITHIN_US * us / (run.max(1) * u64::from(RARELY));
-        let every = RARELY * in_time.clamp(1, u64::from(MOST_RARELY / RARELY)) as u32;
-        self.look_every.set(every);
-        every
+        RARELY * in_time.clamp(1, u64::from(MOST_RARELY / RARELY)) as u32
     }
 
     /// Whether goroutines stayed for a very short time here, as of late.

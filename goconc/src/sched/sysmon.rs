@@ -3,6 +3,7 @@
 //! * It takes the P from an M that has been in user code for 10 ms, or that is blocked in the kernel, and gives it to an M
 //!   that can use it. No annotation is needed: any system call, lock or computation of any library counts.
 //! * It makes all Ms: their threads are clones of its own, which no user code has ever modified.
+//! * It has each M that runs look around once in a round, should that be soon or not by its own count.
 //! * It is the safety net of timers when every M that should look after them is in user code.
 //! * It keeps the coarse clock, starts the migration proof, prints `schedtrace`, reports stalls, answers SIGQUIT.
 //!
@@ -261,6 +262,7 @@ impl Sysmon {
             let seen = &mut self.seen[i];
             if seen.tick != tick || seen.m != m.id {
                 *seen = Seen { tick, m: m.id, since: now };
+                m.look_around_soon(); // its runs may have become long since it decided when to
                 continue;
             }
             let stuck = now - seen.since;
