@@ -20,8 +20,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::gmp::G;
-use crate::gmp::g::{self, Turn};
+use crate::gmp::g;
 use crate::gmp::unwinding::{Born, Call, Escaped, Frame, Given, Payload, Recovery, Thread, Unwindings};
 use crate::local;
 use crate::panics::{self, discard};
@@ -113,7 +112,7 @@ fn forget_caught() {
 
 #[inline]
 fn thread_now() -> Thread {
-    Thread { panicking: std::thread::panicking(), turn: g::current().map_or_else(Turn::default, G::turn) }
+    Thread { panicking: std::thread::panicking(), parks: g::current().map_or(0, |g| g.parks.get()) }
 }
 
 fn run(f: impl FnOnce(), born: Born, kind: Kind) {

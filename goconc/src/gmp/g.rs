@@ -139,6 +139,8 @@ pub(crate) struct G {
     pub(crate) link: Cell<usize>,
     parked_at: AtomicPtr<Location<'static>>,
     since_ms: AtomicU64,
+    /// How often it has stopped, modulo 2^32.
+    pub(crate) parks: Cell<u32>,
     /// How many `pin` calls are in progress.
     pub(crate) pinned: Cell<u32>,
     /// How many `lock_os_thread` calls are not undone.
@@ -184,13 +186,6 @@ impl core::fmt::Debug for G {
     }
 }
 
-/// The time from where a goroutine goes on to where it stops. Each M counts those that begin there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Turn {
-    m: usize,
-    tick: u32,
-}
-
 /// The goroutine on whose stack the caller runs. `None` on any other stack.
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static G> {
@@ -211,6 +206,7 @@ impl G {
             link: Cell::new(0),
             parked_at: AtomicPtr::new(core::ptr::null_mut()),
             since_ms: AtomicU64::new(0),
+            parks: Cell::new(0),
             pinned: Cell::new(0),
             locked: AtomicU32::new(0),
             status: AtomicU8::new(DEAD),
@@ -352,13 +348,6 @@ impl G {
         unsafe { &*self.m.load(Ordering::Relaxed) } // ownership of the G orders it; see the field
     }
 
-    /// In which of its turns the goroutine is: as long as it does not stop, this stays the same. By itself.
-    #[inline]
-    pub(crate) fn turn(&self) -> Turn {
-        let m = self.m();
-        Turn { m: core::ptr::from_ref(m).addr(), tick: m.tick.load(Ordering::Relaxed) } // its own thread's
-    }
-
     /// Makes `m` its home.
     #[inline(always)]
     pub(crate) fn set_m(&self, m: &'static M) {
@@ -405,7 +394,7 @@ impl G {
     /// Running -> Waiting.
     #[inline(always)]
     pub(crate) fn now_waiting(&self, how: How, at: &'static Location<'static>) {
-        self.how.store(how.0, Ordering::Relaxed);
+        self.stops(how);
         self.parked_at.store(core::ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
         self.since_ms.store(clock::coarse_ms(), Ordering::Relaxed);
         self.status.store(WAITING, Ordering::Relaxed);
@@ -414,7 +403,13 @@ impl G {
     /// Running -> Runnable.
     #[inline(always)]
     pub(crate) fn now_yielding(&self, how: How) {
+        self.stops(how);
+    }
+
+    #[inline(always)]
+    fn stops(&self, how: How) {
         self.how.store(how.0, Ordering::Relaxed);
+        self.parks.set(self.parks.get().wrapping_add(1));
     }
 
     /// Waiting -> Runnable.

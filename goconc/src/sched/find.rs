@@ -18,8 +18,8 @@ use crate::timer::NEVER;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-/// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number: a prime, so that it
-/// does not beat with a program's own rhythm.
+/// Picks between two looks at the global queue and everything else that is rarely urgent. Go's number; less a few, by chance, so
+/// that it does not beat with a program's own rhythm.
 pub(super) const RARELY: u32 = 61;
 /// Where goroutines stay for a very short time, there are more picks between two looks, as many as fit into this.
 pub(super) const LOOK_WITHIN_US: u64 = 10;
@@ -74,7 +74,7 @@ impl M {
             match found {
                 Some(runnable) => {
                     stop::stop_spinning(self);
-                    if woken {
+                    if woken || self.armed.take() {
                         timers::before_running_again();
                     }
                     return runnable;

@@ -25,10 +25,12 @@ const AGE_US: u64 = 50;
 pub(super) const SHARED_AT_ONCE: usize = 256;
 /// How long goroutines stay is not told by fewer than [`RARELY`] of them, unless they took so long.
 const ENOUGH_US: u64 = 1000;
+/// By so many picks at most a look around comes earlier than it need.
+const JITTER: u32 = 8;
 /// Goroutines that stay for so long at a time, on average, compute rather than talk: they are worth a wake-up.
 const LONG_RUN_US: u64 = 5;
 /// Those that stay for less talk, and not only to those that wait here: fewer than [`TALKERS`] of them stay together.
-const SHORT_RUN_NS: u64 = 500;
+pub(super) const SHORT_RUN_NS: u64 = 500;
 /// See [`SHORT_RUN_NS`].
 const TALKERS: usize = 16;
 /// More than [`KEEP`] unstarted ones go in chains of so many, and of twice as many when there are [`MANY_CHAINS`] already.
@@ -52,16 +54,24 @@ impl M {
         let (now, us) = (clock::ticks(), clock::ticks_per_us());
         let spent = now.saturating_sub(self.runs_since.get());
         let picks = tick.wrapping_sub(self.measured_at.get()).max(1);
+        let run = spent / u64::from(picks);
+        let short = run <= SHORT_RUN_NS * us / 1000;
         if picks < RARELY && spent < ENOUGH_US * us {
-            return RARELY - picks; // sysmon has asked for this look: too few to tell
+            // sysmon has asked for this look. Too few to tell, but for one thing.
+            if !short {
+                self.worth_sharing.set(2);
+            }
+            return RARELY - picks;
         }
         self.runs_since.set(now);
         self.measured_at.set(tick);
-        let run = spent / u64::from(picks);
         self.long_runs.set(run > LONG_RUN_US * us && gomaxprocs() > 1); // there is somebody else to run what would wait
-        self.worth_sharing.set(if run > SHORT_RUN_NS * us / 1000 { 2 } else { TALKERS });
+        self.worth_sharing.set(if short { TALKERS } else { 2 });
         let in_time = LOOK_WITHIN_US * us / (run.max(1) * u64::from(RARELY));
-        RARELY * in_time.clamp(1, u64::from(MOST_RARELY / RARELY)) as u32
+        let every = RARELY * in_time.clamp(1, u64::from(MOST_RARELY / RARELY)) as u32;
+        // A number that is always the same would beat with the program's own rhythm, prime or not: of those who take turns with one
+        // of them, it would be the same one each time who is next when the look moves the rest on.
+        every - self.rng.below(JITTER)
     }
 
     /// Whether goroutines stayed for a very short time here, as of late.

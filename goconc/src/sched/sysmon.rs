@@ -3,7 +3,7 @@
 //! * It takes the P from an M that has been in user code for 10 ms, or that is blocked in the kernel, and gives it to an M
 //!   that can use it. No annotation is needed: any system call, lock or computation of any library counts.
 //! * It makes all Ms: their threads are clones of its own, which no user code has ever modified.
-//! * It has each M that runs look around once in a round, should that be soon or not by its own count.
+//! * It has each M whose goroutines stay long look around once in a round, should that be soon or not by its own count.
 //! * It is the safety net of timers when every M that should look after them is in user code.
 //! * It keeps the coarse clock, starts the migration proof, prints `schedtrace`, reports stalls, answers SIGQUIT.
 //!
@@ -18,6 +18,7 @@ use crate::gmp::{Chain, M, P, Runnable, m, p};
 use crate::migration;
 use crate::queue::ring::Ring;
 use crate::sched::counts::Counts;
+use crate::sched::share::SHORT_RUN_NS;
 use crate::sched::{dead, global_is_empty, global_push, gomaxprocs, idle, run, share, spawn, start, timers};
 use crate::sys::env::options;
 use crate::sys::note::Note;
@@ -261,8 +262,11 @@ impl Sysmon {
             let tick = m.tick.load(Ordering::Relaxed); // only compared
             let seen = &mut self.seen[i];
             if seen.tick != tick || seen.m != m.id {
+                let picks = u64::from(tick.wrapping_sub(seen.tick));
+                if seen.m == m.id && picks * SHORT_RUN_NS < now - seen.since {
+                    m.look_around_soon(); // its runs may have become long since it decided when to
+                }
                 *seen = Seen { tick, m: m.id, since: now };
-                m.look_around_soon(); // its runs may have become long since it decided when to
                 continue;
             }
             let stuck = now - seen.since;
@@ -276,7 +280,14 @@ impl Sysmon {
         let mut took = false;
         if !asked.is_empty() {
             let fenced = retake::everywhere();
-            asked.into_iter().for_each(|asked| took |= asked.take(&fenced, now));
+            for asked in asked {
+                let i = asked.p.id;
+                if asked.take(&fenced, now) {
+                    took = true;
+                    // Whoever has lost it may have it back before we look again, and not have picked anything.
+                    self.seen[i].since = now;
+                }
+            }
         }
         stalls.into_iter().for_each(|(m, stuck)| report_stall(m, stuck));
         took

@@ -29,6 +29,7 @@ use crate::gmp::{Chain, M, P, Record, Runnable, g, m, p};
 use crate::queue::inbox::Node;
 use crate::sched::counts::Counts;
 use crate::sched::{global_push, idle, park, start};
+use crate::sys::atomic::fence_behind_unlock;
 use crate::sys::note::Note;
 use crate::sys::{clock, thread};
 use crate::timer::{self, Firing, NEVER, Timers};
@@ -90,9 +91,11 @@ impl Armed {
 /// `m`, on which this is, has armed a timer, the earliest of its P or not: if others have nothing to do, it looks at the timers before it
 /// goes on, and tells one of them.
 fn note_armed(m: &M, earliest: bool) {
-    // What this look misses, the M that becomes idle sees (`become_keeper`).
-    if earliest && Counts::glance().idle() != 0 {
-        m.armed.set(true);
+    if earliest {
+        fence_behind_unlock(); // StoreLoad against `become_keeper`, which counts itself idle, and looks: the deadline was published
+        if Counts::glance().idle() != 0 {
+            m.armed.set(true);
+        }
     }
 }
 
@@ -226,7 +229,6 @@ impl M {
     /// with, which may compute for long, somebody else must look next time.
     #[cold]
     pub(super) fn look_at_timers(&'static self, p: &'static P) {
-        self.armed.set(false);
         let now = clock::ticks();
         if now.saturating_sub(self.timers_seen.get()) > LOOK_EVERY_US * clock::ticks_per_us() {
             self.timers_seen.set(now);
@@ -234,9 +236,12 @@ impl M {
         }
         let next = p.timers.next();
         // Relaxed: what this look misses, the next one sees, or `become_keeper`.
-        if next < KEPT_UNTIL.load(Ordering::Relaxed) && (self.has_started_work() || p.has_work()) {
-            call_keeper(next);
-        }
+        if self.has_started_work() || p.has_work() {
+            self.armed.set(false);
+            if next < KEPT_UNTIL.load(Ordering::Relaxed) {
+                call_keeper(next);
+            }
+        } // else it looks for something, and then at the timers again, if it has armed one
     }
 
     /// Runs what is due on any P, unless some M has lately.
