@@ -459,7 +459,7 @@ impl<T> Hchan<T> {
             Dir::Recv => (&self.recvq, WaitReason::ChanReceive),
         };
         if dir == Dir::Recv && self.is_clock() {
-            self.clock_waits();
+            self.clock_waits_or_exit();
         }
         let mut sudog = MaybeUninit::uninit();
         let how = park::how_it_stops(reason);
@@ -472,6 +472,19 @@ impl<T> Hchan<T> {
         }
         // SAFETY: `begin` has written it.
         unsafe { sudog.assume_init_ref() }.success()
+    }
+
+    /// As [`clock_waits`](Self::clock_waits), unless the caller should have ended already, and does so in here.
+    #[cold]
+    fn clock_waits_or_exit(&self) {
+        if let Some(g) = g::current()
+            && g.goexiting.get()
+            && !std::thread::panicking()
+        {
+            self.unlock();
+            park::goexit(g);
+        }
+        self.clock_waits();
     }
 
     /// Somebody is about to wait for the clock. Locked.

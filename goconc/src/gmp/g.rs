@@ -446,6 +446,26 @@ impl G {
         Some((self.parent.load(Ordering::Relaxed), at))
     }
 
+    /// Whether its M says that it runs. For dumps.
+    fn runs_now(&self) -> bool {
+        // SAFETY: null, or an M, which is never freed.
+        let m = unsafe { self.m.load(Ordering::Relaxed).as_ref() };
+        m.is_some_and(|m| core::ptr::eq(m.running.load(Ordering::Relaxed), self))
+    }
+
+    /// Whether `sp`, an address on the stack of the caller, who runs as this goroutine, is on its own stack, and not on one that the
+    /// program has switched to by itself. Such a caller cannot park: it blocks its thread.
+    pub(crate) fn is_on(&self, sp: usize) -> bool {
+        stack::header_of(sp).is_some_and(|header| core::ptr::eq(header.cast::<G>().as_ptr(), self))
+    }
+
+    /// Whether that is surely so: `sp` is near the header. False is no answer.
+    #[inline(always)]
+    pub(crate) fn is_near(&self, sp: usize) -> bool {
+        // Slots are no smaller than that, and aligned.
+        (core::ptr::from_ref(self).addr() ^ sp) < Class::K64.size()
+    }
+
     /// What a dump says of it. `None` when it is dead.
     pub(crate) fn picture(&self) -> Option<Picture> {
         let id = self.id.load(Ordering::Relaxed);
@@ -463,7 +483,7 @@ impl G {
             parent: self.parent.load(Ordering::Relaxed),
             state: match status {
                 WAITING => How(self.how.load(Ordering::Relaxed)).text(),
-                _ if core::ptr::eq(self.m().running.load(Ordering::Relaxed), self) => "running",
+                _ if self.runs_now() => "running",
                 _ => "runnable",
             },
             waiting_ms: if waiting {

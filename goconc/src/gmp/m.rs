@@ -78,7 +78,7 @@ pub(crate) struct M {
     pub(crate) retake: Retake,
     /// How many goroutines have locked themselves to this thread: while there are any, it starts no others.
     pub(crate) locks: Cell<u32>,
-    /// The goroutine it runs, or ran last.
+    /// The goroutine it runs; null while it is on its own stack.
     pub(crate) running: AtomicPtr<G>,
     /// The thread's own stack, while a goroutine runs.
     pub(crate) context: Context,

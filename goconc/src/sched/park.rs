@@ -12,6 +12,7 @@ use core::num::NonZero;
 use core::panic::Location;
 use core::ptr::NonNull;
 
+use crate::arch;
 use crate::gmp::retake::Entered;
 use crate::gmp::unwinding::{GoexitToken, Unwindings};
 use crate::gmp::{Chain, Commit, G, How, M, Runnable, WaitReason, g, here, m};
@@ -325,9 +326,8 @@ fn take_turns() -> Option<Stopped> {
     let how = How::new(is_bound_here());
     let Some(m) = here::m() else { return yield_thread() };
     let g = m.current();
-    debug_assert!(g::current().is_some_and(|here| core::ptr::eq(here, g)), "on the M's own stack");
-    if !m.retake.enter_quickly() {
-        return take_turns_after_wait(m, g, how);
+    if !g.is_near(arch::stack_pointer()) || !m.retake.enter_quickly() {
+        return take_turns_slowly(m, g, how);
     }
     // SAFETY: we are this M, in the runtime.
     let others = unsafe { m.home() }.len();
@@ -353,7 +353,10 @@ fn yield_thread() -> Option<Stopped> {
 
 #[cold]
 #[inline(never)]
-fn take_turns_after_wait(m: &'static M, g: &'static G, how: How) -> Option<Stopped> {
+fn take_turns_slowly(m: &'static M, g: &'static G, how: How) -> Option<Stopped> {
+    if !g.is_on(arch::stack_pointer()) {
+        return yield_thread();
+    }
     enter(m);
     take_turns_alone(m, g, how)
 }

@@ -46,7 +46,7 @@ impl M {
     }
 
     /// Runs a goroutine, and those that follow it, until one finds no next.
-    #[inline]
+    #[inline(never)] // as it sets `here`, which must not happen in another crate
     pub(crate) fn execute(&'static self, next: Runnable) -> Then {
         let g = match next.kind() {
             Kind::Unstarted(record) => self.start(record),
@@ -62,6 +62,7 @@ impl M {
         // SAFETY: it came from a queue, so it is ours; it is at home here, or `take_over` has allowed the move.
         unsafe { g.resume(&self.context) };
         here::set(None);
+        self.running.store(core::ptr::null_mut(), Ordering::Relaxed); // for dumps
         // Whoever comes here has entered the runtime first; whether the P is still ours, `find_runnable` looks.
         self.ended_one.take().map_or(Then::Stay, |g| self.bury(g))
     }

@@ -126,9 +126,10 @@ pub(crate) unsafe fn begin(
     how: How,
     at: &'static Location<'static>,
 ) -> Option<Stopped> {
+    let near = |g: &G| g.is_near(sudog.as_ptr().addr()) && !g.goexiting.get();
     match here::m() {
         // SAFETY: by contract.
-        Some(m) if !m.current().goexiting.get() => unsafe { begin_on(m, queue, lock, sudog, elem, how, at) },
+        Some(m) if near(m.current()) => unsafe { begin_on(m, queue, lock, sudog, elem, how, at) },
         // SAFETY: by contract.
         m => unsafe { begin_otherwise(m, queue, lock, sudog, elem, how, at) },
     }
@@ -154,7 +155,7 @@ unsafe fn begin_on(
     unsafe { park::stop_and_unlock(m, g, NonNull::from(lock), how, at) }
 }
 
-/// [`begin`] for a goroutine that should have ended, and for plain threads.
+/// [`begin`] for a goroutine that should have ended, or that is deep in a large stack or on a foreign one, and for plain threads.
 ///
 /// # Safety
 /// * As [`begin`].
@@ -169,11 +170,11 @@ unsafe fn begin_otherwise(
     how: How,
     at: &'static Location<'static>,
 ) -> Option<Stopped> {
-    let Some(m) = m else {
+    let Some(m) = m.filter(|m| m.current().is_on(sudog.as_ptr().addr())) else {
         // SAFETY: by contract.
         return unsafe { begin_on_thread(queue, lock, sudog, elem) };
     };
-    if !std::thread::panicking() {
+    if m.current().goexiting.get() && !std::thread::panicking() {
         // SAFETY: by contract.
         unsafe { ByteLock::unlock(lock) };
         park::goexit(m.current());
