@@ -337,3 +337,13 @@ fn receivers_go_before_senders() {
         assert_eq!(output.ok().stdout, "receiver sender\n");
     }
 }
+
+/// A goroutine that a library has switched to a stack of its own cannot park there: it yields and waits as its thread. (Under sticky, so
+/// do those at home on it.)
+#[test]
+fn on_a_foreign_stack() {
+    for procs in ["1", "2"] {
+        let output = run(SCENE, &["on_a_foreign_stack"], &[("GOMAXPROCS", procs)]);
+        assert_eq!(output.ok().stdout, "2001000\n");
+    }
+}

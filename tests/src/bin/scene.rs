@@ -48,6 +48,7 @@ const SCENES: &[Scene] = &[
     ("woken_by_one_that_ends_locked", woken_by_one_that_ends_locked),
     ("beside_a_hog", beside_a_hog),
     ("receiver_and_sender", receiver_and_sender),
+    ("on_a_foreign_stack", on_a_foreign_stack),
     ("panic_main", || panic!("boom in main")),
     ("panic_child", panic_child),
     ("panic_lines", || panic!("one\ntwo")),
@@ -267,6 +268,51 @@ fn receiver_and_sender() {
     to.send(());
     from.recv();
     println!("{} {}", log.recv_or_default(), log.recv_or_default());
+}
+
+/// Calls `f` on a stack that goconc knows nothing of.
+fn with_a_foreign_stack(mut f: &mut dyn FnMut()) {
+    extern "C" fn call(high: u32, low: u32) {
+        let f = ((high as usize) << 32 | low as usize) as *mut &mut dyn FnMut();
+        // SAFETY: the caller below passes its own, and waits in `swapcontext`.
+        unsafe { (*f)() };
+    }
+    let f = (&raw mut f).expose_provenance();
+    let mut stack = vec![0_u128; 1 << 14];
+    // SAFETY: plain data, for which zeroes are as good as anything.
+    let mut here: Box<libc::ucontext_t> = Box::new(unsafe { std::mem::zeroed() });
+    // SAFETY: as above.
+    let mut there: Box<libc::ucontext_t> = Box::new(unsafe { std::mem::zeroed() });
+    // SAFETY: fills what is ours.
+    unsafe { libc::getcontext(&raw mut *there) };
+    there.uc_stack.ss_sp = stack.as_mut_ptr().cast();
+    there.uc_stack.ss_size = size_of_val(&*stack);
+    there.uc_link = &raw mut *here;
+    // SAFETY: so C passes functions of any arguments to `makecontext`.
+    let entry: extern "C" fn() = unsafe { std::mem::transmute(call as extern "C" fn(u32, u32)) };
+    // SAFETY: two arguments, as `call` has; the stack lives until it has returned.
+    unsafe { libc::makecontext(&raw mut *there, entry, 2, (f >> 32) as u32, f as u32) };
+    // SAFETY: it comes back through `uc_link`.
+    unsafe { libc::swapcontext(&raw mut *here, &raw const *there) };
+}
+
+/// Goroutines that yield and wait there: like plain threads.
+fn on_a_foreign_stack() {
+    time::sleep(ms(100)); // until the proof is finished
+    let (there, back) = (Chan::<usize>::new(), Chan::<usize>::new());
+    for _ in 0..4 {
+        go!([there, back] {
+            with_a_foreign_stack(&mut || {
+                for _ in 0..500 {
+                    runtime::gosched();
+                    let n = there.recv_or_default();
+                    back.send(n + 1);
+                }
+            });
+        });
+    }
+    go!([there](0..2000).for_each(|n| there.send(n)));
+    println!("{}", (0..2000).filter_map(|_| back.recv()).sum::<usize>());
 }
 
 /// Whoever is woken last by a goroutine that ends locked to its thread is not lost with the thread.
