@@ -303,7 +303,7 @@ fn on_a_foreign_stack() {
     for _ in 0..4 {
         go!([there, back] {
             with_a_foreign_stack(&mut || {
-                for _ in 0..500 {
+                for _ in 0..25 {
                     runtime::gosched();
                     let n = there.recv_or_default();
                     back.send(n + 1);
@@ -311,8 +311,8 @@ fn on_a_foreign_stack() {
             });
         });
     }
-    go!([there](0..2000).for_each(|n| there.send(n)));
-    println!("{}", (0..2000).filter_map(|_| back.recv()).sum::<usize>());
+    go!([there](0..100).for_each(|n| there.send(n)));
+    println!("{}", (0..100).filter_map(|_| back.recv()).sum::<usize>());
 }
 
 /// Whoever is woken last by a goroutine that ends locked to its thread is not lost with the thread.
