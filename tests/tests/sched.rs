@@ -342,8 +342,8 @@ fn receivers_go_before_senders() {
 /// do those at home on it.)
 #[test]
 fn on_a_foreign_stack() {
-    for procs in ["1", "2"] {
-        let output = run(SCENE, &["on_a_foreign_stack"], &[("GOMAXPROCS", procs)]);
-        assert_eq!(output.ok().stdout, "5050\n");
+    for (procs, each) in [("1", 25), ("2", 4000)] {
+        let output = run(SCENE, &["on_a_foreign_stack", &each.to_string()], &[("GOMAXPROCS", procs)]);
+        assert_eq!(output.ok().stdout, format!("{}\n", 4 * each * (4 * each + 1) / 2));
     }
 }

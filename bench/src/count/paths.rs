@@ -12,8 +12,8 @@ use goconc::{Chan, go, select, time};
 
 use super::trace;
 
-/// So many operations are counted, and then twice as many. Every 61st pick of the scheduler does more than the others, so
-/// both have whole numbers of such rounds.
+/// So many operations are counted, and then twice as many. Now and then a pick of the scheduler does more than the others: while it is
+/// stepped, after 61 at most, so both have about a whole number of such rounds.
 pub(super) const N: usize = 61;
 /// What a child does before it is counted: until then goroutines are made that are reused later.
 const WARM_UP: usize = 1000;

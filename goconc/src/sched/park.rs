@@ -33,8 +33,8 @@ pub(crate) fn enter(m: &'static M) {
     }
 }
 
-/// A goroutine has said that it stops: what is left is to go to the next stack.
-#[derive(Clone, Copy, Debug)]
+/// A goroutine has said that it stops: what is left is to go to the next stack, once.
+#[derive(Debug)]
 pub(crate) struct Stopped {
     /// The caller.
     pub(super) g: &'static G,
@@ -319,8 +319,8 @@ pub(crate) fn gosched() {
 
 /// The part of [`gosched`] that need not be inlined: as [`stop`]. `None`: nobody else has anything to run.
 ///
-/// Here it shows most what a switch costs. The M comes from the thread-local: see [`here`]. First comes what makes a call in rare
-/// cases, so that nothing need survive it in a register that would have to be saved.
+/// Here it shows most what a switch costs. The M comes from a word of the thread's own: see [`here`]. First comes what makes a call in
+/// rare cases, so that nothing need survive it in a register that would have to be saved.
 #[inline(never)]
 fn take_turns() -> Option<Stopped> {
     let how = How::new(is_bound_here());

@@ -2,9 +2,9 @@
 //!
 //! A goroutine arms a timer on the P that it runs on (`here`); any M may fire it.
 //! * An M that runs goroutines looks at its own P's timers between two of them, every 20 us; where they stay for less than half a
-//!   microsecond, before every 8th of them only, unless it has armed one that another M might have to look after. At all timers it looks whenever it
-//!   has nothing to run, and at every 61st pick, if no M has for 20 us: a look at all of them takes the longer the more Ps there
-//!   are, and one every 20 us is enough for all Ms together.
+//!   microsecond, before every 8th of them only, unless it has armed one that another M might have to look after. At all timers it
+//!   looks whenever it has nothing to run, and whenever it looks around (`find::RARELY`), if no M has for 20 us: a look at all of them
+//!   takes the longer the more Ps there are, and one every 20 us is enough for all Ms together.
 //! * An M that has run a timer just now and has nothing more to do waits awake, P in hand, for one that is due within the time that
 //!   it takes to fall asleep and to wake up (`find::await_timers`). To the others it is busy.
 //! * While a P is idle, one parked M, the **keeper**, sleeps until the earliest deadline and no longer. Whoever arms an earlier

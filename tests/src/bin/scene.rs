@@ -298,12 +298,13 @@ fn with_a_foreign_stack(mut f: &mut dyn FnMut()) {
 
 /// Goroutines that yield and wait there: like plain threads.
 fn on_a_foreign_stack() {
+    let each = arg(2).unwrap_or(25);
     time::sleep(ms(100)); // until the proof is finished
     let (there, back) = (Chan::<usize>::new(), Chan::<usize>::new());
     for _ in 0..4 {
         go!([there, back] {
             with_a_foreign_stack(&mut || {
-                for _ in 0..25 {
+                for _ in 0..each {
                     runtime::gosched();
                     let n = there.recv_or_default();
                     back.send(n + 1);
@@ -311,8 +312,8 @@ fn on_a_foreign_stack() {
             });
         });
     }
-    go!([there](0..100).for_each(|n| there.send(n)));
-    println!("{}", (0..100).filter_map(|_| back.recv()).sum::<usize>());
+    go!([there](0..4 * each).for_each(|n| there.send(n)));
+    println!("{}", (0..4 * each).filter_map(|_| back.recv()).sum::<usize>());
 }
 
 /// Whoever is woken last by a goroutine that ends locked to its thread is not lost with the thread.
