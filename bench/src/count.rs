@@ -5,7 +5,8 @@
 //! not show may still be one.
 //!
 //! A path is counted for some operations and for twice as many; what the second takes more, divided by their number, is the
-//! cost of one. So whatever is paid once cancels out.
+//! cost of one. So whatever is paid once cancels out. Both are counted several times, of which the least counts: what the runtime
+//! does now and then depends on the time and on chance.
 
 mod paths;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -31,10 +32,6 @@ use crate::style::{Colour, Style};
 const NOTABLE: f64 = 0.03;
 /// A change for the worse that fails.
 const FAILS: f64 = 0.15;
-/// Children per path, of which the least counts: now and then one does something besides. A comparison needs no more of them
-/// once one is no worse than the record.
-const TRIES: usize = 3;
-
 /// The recorded counts.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counts {
@@ -79,8 +76,7 @@ pub(crate) fn all(policies: &[Side], bless: bool) -> Result<bool, String> {
         let mut name = path.name;
         for &policy in policies {
             let before = before.as_mut().map(|before| *before.of(policy));
-            let enough = before.filter(|_| !bless).map_or(0.0, |before| before * (1.0 + NOTABLE));
-            let count = count(path, policy == Side::Sticky, enough)?;
+            let count = count(path, policy == Side::Sticky)?;
             passed &= line(name, policy.option(), before, count);
             *counted.of(policy) = count;
             name = "";
@@ -109,27 +105,17 @@ fn rustc() -> String {
     if words.is_empty() { "an unknown rustc".into() } else { words.join(" ") }
 }
 
-/// Instructions per operation, with one digit behind the point. One that is not above `enough` is not tried again.
-fn count(path: &Path, sticky: bool, enough: f64) -> Result<f64, String> {
+/// Instructions per operation, with one digit behind the point.
+fn count(path: &Path, sticky: bool) -> Result<f64, String> {
     let own = env::current_exe().map_err(|error| format!("no path to this executable: {error}"))?;
-    // Each for itself: what one of them has done besides must not count, with neither sign.
-    let mut least = [u64::MAX; 2];
-    for _ in 0..TRIES {
-        let mut command = Command::new(&own);
-        command.args(["--count-child", path.name]);
-        environment(&mut command, 1, sticky);
-        let counts = trace::stretches(command).map_err(|error| format!("{}: {error}", path.name))?;
-        least = [least[0].min(counts[0]), least[1].min(counts[1])];
-        if per_operation(least) <= enough {
-            break;
-        }
-    }
-    Ok((per_operation(least) * 10.0).round() / 10.0)
-}
-
-/// What the second stretch takes more, for one of its operations.
-fn per_operation(counts: [u64; 2]) -> f64 {
-    counts[1].saturating_sub(counts[0]) as f64 / paths::N as f64
+    let mut command = Command::new(own);
+    command.args(["--count-child", path.name]);
+    environment(&mut command, 1, sticky);
+    let counts =
+        trace::stretches(command, 2 * paths::ROUNDS).map_err(|error| format!("{}: {error}", path.name))?;
+    let least = |nth: usize| counts.iter().skip(nth).step_by(2).min().copied().unwrap_or_default();
+    let per_operation = least(1).saturating_sub(least(0)) as f64 / paths::N as f64;
+    Ok((per_operation * 10.0).round() / 10.0)
 }
 
 /// Prints one comparison. False when it fails.

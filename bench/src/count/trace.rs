@@ -8,6 +8,10 @@
 //! So slow that the watcher of the runtime would think that the thread hangs, and give its work to another one. Therefore all
 //! other threads of the child are stopped meanwhile, at a moment at which they sleep and hold no lock. What is counted must
 //! not wait for them.
+//!
+//! What the runtime does also depends on how long goroutines take. Therefore time goes by the instructions that have been counted:
+//! to read the CPU's clock is forbidden to the thread (`stop_the_clock`), and the parent answers instead, as if the thread ran
+//! at full speed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Error};
@@ -18,8 +22,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libc::{c_int, c_uint, c_void, pid_t};
+use libc::{PR_TSC_ENABLE, PR_TSC_SIGSEGV, c_int, c_uint, c_ulong, c_void, pid_t};
 
+/// Instructions that take about as long as the CPU's clock takes for one tick.
+const PER_TICK: u64 = 2;
 /// Says that a stretch begins or ends.
 const MARK: c_int = libc::SIGUSR1;
 /// For all stretches of a child. Reached only when it hangs.
@@ -33,6 +39,19 @@ pub(super) fn attach() {
     trace(libc::PTRACE_TRACEME, 0, 0).expect("a parent may trace its child");
     // SAFETY: gettid has no arguments and cannot fail.
     println!("{}", unsafe { libc::gettid() });
+    clock_is_readable(false);
+}
+
+/// In the child: ends the last stretch.
+pub(super) fn detach() {
+    clock_is_readable(true);
+}
+
+/// Whether this thread may read the CPU's clock itself. Without a kernel that can forbid it, time is the real one.
+fn clock_is_readable(readable: bool) {
+    let mode = if readable { PR_TSC_ENABLE } else { PR_TSC_SIGSEGV };
+    // SAFETY: it concerns this thread alone, whose parent answers for the clock.
+    unsafe { libc::prctl(libc::PR_SET_TSC, mode as c_ulong) };
 }
 
 /// In the child: ends a stretch and begins the next one.
@@ -41,8 +60,8 @@ pub(super) fn mark() {
     unsafe { libc::raise(MARK) };
 }
 
-/// In the parent: runs the child and gives the instructions of its two stretches.
-pub(super) fn stretches(mut command: Command) -> Result<[u64; 2], String> {
+/// In the parent: runs the child and gives the instructions of so many stretches of it.
+pub(super) fn stretches(mut command: Command, number: usize) -> Result<Vec<u64>, String> {
     share_a_cpu();
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
     let pid = child.id() as pid_t;
@@ -53,7 +72,7 @@ pub(super) fn stretches(mut command: Command) -> Result<[u64; 2], String> {
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }
     });
-    let counts = count_in(&mut child);
+    let counts = count_in(&mut child, number);
     if counts.is_err() {
         // Some of it may be stopped, and would be so for ever. Who traces a thread must also bury it.
         let threads = threads(pid);
@@ -83,7 +102,7 @@ fn share_a_cpu() {
 }
 
 /// Waits for the marks of a child and counts between them.
-fn count_in(child: &mut Child) -> Result<[u64; 2], String> {
+fn count_in(child: &mut Child, number: usize) -> Result<Vec<u64>, String> {
     let mut line = String::new();
     let stdout = child.stdout.take().ok_or("no pipe from the child")?;
     BufReader::new(stdout).read_line(&mut line).map_err(|e| e.to_string())?;
@@ -93,7 +112,8 @@ fn count_in(child: &mut Child) -> Result<[u64; 2], String> {
         return Err(format!("stopped with signal {first} before its first mark"));
     }
     let others = stop_others(child.id() as pid_t, thread)?;
-    let counts = [stretch(thread)?, stretch(thread)?];
+    let mut clock = Stepper::new(thread);
+    let counts = (0..number).map(|_| clock.stretch()).collect::<Result<_, _>>()?;
     for thread in others.into_iter().chain([thread]) {
         trace(libc::PTRACE_DETACH, thread, 0)?;
     }
@@ -151,20 +171,75 @@ fn sleeps(pid: pid_t, thread: pid_t) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
 }
 
-/// Steps through the thread until its next mark.
-fn stretch(thread: pid_t) -> Result<u64, String> {
-    let mut steps = 0;
-    let mut signal = 0;
-    loop {
-        trace(libc::PTRACE_SINGLESTEP, thread, signal)?;
-        steps += 1;
-        signal = match stop(thread)? {
-            MARK => return Ok(steps),
-            libc::SIGTRAP => 0,
-            other => other,
+/// Has a thread do one instruction at a time.
+struct Stepper {
+    thread: pid_t,
+    /// What the CPU's clock said at first.
+    began: u64,
+    /// Instructions since then.
+    steps: u64,
+}
+
+impl Stepper {
+    fn new(thread: pid_t) -> Self {
+        // SAFETY: every x86-64 CPU has this clock, and this thread may read it.
+        let began = unsafe { core::arch::x86_64::_rdtsc() };
+        Self { thread, began, steps: 0 }
+    }
+
+    /// Steps through the thread until its next mark.
+    fn stretch(&mut self) -> Result<u64, String> {
+        let before = self.steps;
+        let mut signal = 0;
+        loop {
+            trace(libc::PTRACE_SINGLESTEP, self.thread, signal)?;
+            self.steps += 1;
+            signal = match stop(self.thread)? {
+                MARK => return Ok(self.steps - before),
+                libc::SIGTRAP => 0,
+                libc::SIGSEGV if self.answers_for_the_clock()? => 0,
+                other => other,
+            };
+        }
+    }
+
+    /// If the thread has tried to read the clock, gives it what the clock would say, and has it go on behind.
+    fn answers_for_the_clock(&self) -> Result<bool, String> {
+        let at = self.word(libc::PTRACE_PEEKUSER, RIP)?;
+        let code = self.word(libc::PTRACE_PEEKTEXT, at)?.to_le_bytes();
+        let len = match code {
+            [0x0f, 0x31, ..] => 2,       // rdtsc
+            [0x0f, 0x01, 0xf9, ..] => 3, // rdtscp
+            _ => return Ok(false),
         };
+        let now = self.began + self.steps / PER_TICK;
+        self.set(RAX, now & u64::from(u32::MAX))?;
+        self.set(RDX, now >> 32)?;
+        self.set(RIP, at + len)?;
+        Ok(true)
+    }
+
+    /// Reads a word of the thread: one of its registers, or of its memory.
+    fn word(&self, request: c_uint, at: u64) -> Result<u64, String> {
+        let mut word = 0u64;
+        // SAFETY: as a system call, the request puts the word where its data points to.
+        let done = unsafe { libc::syscall(libc::SYS_ptrace, request, self.thread, at, &raw mut word) };
+        if done == -1 { Err(format!("ptrace: {}", Error::last_os_error())) } else { Ok(word) }
+    }
+
+    /// Sets a register of the thread.
+    fn set(&self, register: u64, value: u64) -> Result<(), String> {
+        // SAFETY: the registers are those of the thread alone.
+        let done =
+            unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_POKEUSER, self.thread, register, value) };
+        if done == -1 { Err(format!("ptrace: {}", Error::last_os_error())) } else { Ok(()) }
     }
 }
+
+/// Where a register stands in what ptrace calls the user area.
+const RIP: u64 = mem::offset_of!(libc::user_regs_struct, rip) as u64;
+const RAX: u64 = mem::offset_of!(libc::user_regs_struct, rax) as u64;
+const RDX: u64 = mem::offset_of!(libc::user_regs_struct, rdx) as u64;
 
 /// Waits until the thread stops, and gives the signal that it stopped with.
 fn stop(thread: pid_t) -> Result<c_int, String> {
