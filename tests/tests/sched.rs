@@ -334,7 +334,7 @@ fn locks_of_std() {
 fn receivers_go_before_senders() {
     for debug in ["", "sticky=1"] {
         let output = run(SCENE, &["receiver_and_sender"], &[("GOMAXPROCS", "1"), ("GOCONC_DEBUG", debug)]);
-        assert_eq!(output.ok().stdout, "receiver sender\n");
+        assert_eq!(output.ok().stdout, "receivers\n");
     }
 }
 

@@ -252,8 +252,14 @@ fn naps_beside_a_busy_one() {
     println!("all awake");
 }
 
-/// Who goes on first: one that has got a value, or, woken after it, one that has got rid of it.
+/// Who goes on first, nearly always: one that has got a value, or, woken after it, one that has got rid of it. Now and then the scheduler
+/// has whoever is next go behind the rest, so once says nothing.
 fn receiver_and_sender() {
+    let receivers = (0..100).filter(|_| first_of_receiver_and_sender() == "receiver").count();
+    println!("{}", if receivers > 75 { "receivers" } else { "senders" });
+}
+
+fn first_of_receiver_and_sender() -> &'static str {
     let (to, from, log) = (Chan::new(), Chan::new(), Chan::with_capacity(2));
     go!([to, log] {
         runtime::gosched(); // it has a stack
@@ -267,7 +273,9 @@ fn receiver_and_sender() {
     (0..10).for_each(|_| runtime::gosched()); // until both wait
     to.send(());
     from.recv();
-    println!("{} {}", log.recv_or_default(), log.recv_or_default());
+    let first = log.recv_or_default();
+    log.recv();
+    first
 }
 
 /// Calls `f` on a stack that goconc knows nothing of.
