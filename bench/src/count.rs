@@ -32,6 +32,7 @@ use crate::style::{Colour, Style};
 const NOTABLE: f64 = 0.03;
 /// A change for the worse that fails.
 const FAILS: f64 = 0.15;
+
 /// The recorded counts.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counts {

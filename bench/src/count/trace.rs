@@ -10,7 +10,7 @@
 //! not wait for them.
 //!
 //! What the runtime does also depends on how long goroutines take. Therefore time goes by the instructions that have been counted:
-//! to read the CPU's clock is forbidden to the thread (`stop_the_clock`), and the parent answers instead, as if the thread ran
+//! to read the CPU's clock is forbidden to the thread (`clock_is_readable`), and the parent answers instead, as if the thread ran
 //! at full speed.
 
 use std::fs;
@@ -206,8 +206,8 @@ impl Stepper {
     /// If the thread has tried to read the clock, gives it what the clock would say, and has it go on behind.
     fn answers_for_the_clock(&self) -> Result<bool, String> {
         let at = self.word(libc::PTRACE_PEEKUSER, RIP)?;
-        let code = self.word(libc::PTRACE_PEEKTEXT, at)?.to_le_bytes();
-        let len = match code {
+        let Ok(code) = self.word(libc::PTRACE_PEEKTEXT, at) else { return Ok(false) }; // it has jumped to nowhere
+        let len = match code.to_le_bytes() {
             [0x0f, 0x31, ..] => 2,       // rdtsc
             [0x0f, 0x01, 0xf9, ..] => 3, // rdtscp
             _ => return Ok(false),
