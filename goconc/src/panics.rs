@@ -359,6 +359,7 @@ fn print_outer(out: &mut dyn Write) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::gmp::Turn;
     use crate::gmp::unwinding::Thread;
 
     fn chain(unwindings: &Unwindings) -> String {
@@ -369,7 +370,7 @@ mod tests {
 
     /// A panic begins at the present depth, and runs a deferred call: what `f` finds there.
     fn in_a_call_of<T>(u: &mut Unwindings, message: &str, f: impl FnOnce(&mut Unwindings) -> T) -> T {
-        let thread = Thread { panicking: true, parks: 0 };
+        let thread = Thread { panicking: true, turn: Turn::default() };
         let born = u.defer(thread);
         u.begin(Panic::of_message(message.to_owned()), core::any::TypeId::of::<&str>());
         let call = u.enter_call(born, thread, false);

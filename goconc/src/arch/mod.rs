@@ -19,7 +19,7 @@
 
 use core::arch::global_asm;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The symbol of `thread_word`: with the version, as a program may have two, and with the crate's path, by which the proof that
 /// goroutines may move knows it.
@@ -67,16 +67,20 @@ compile_error!("goconc switches stacks on x86-64 and AArch64 only");
 pub(crate) struct Context {
     /// To the byte. Written by [`switch`].
     stopped_at: Cell<usize>,
-    /// Its thread is still on it, though it stops. Cleared by [`switch`].
-    in_use: AtomicBool,
+    /// In its lowest byte, whether its thread is still on it, though it stops: cleared by [`switch`], which writes that byte alone while
+    /// nobody else writes. In the upper half, what it said when it began to stop. One word, so that all of that is one store.
+    stop: AtomicU32,
 }
 
+const _: () = assert!(cfg!(target_endian = "little"), "the lowest byte comes first");
+
 impl Context {
-    const IN_USE: usize = core::mem::offset_of!(Context, in_use);
+    const IN_USE: usize = core::mem::offset_of!(Context, stop);
+    const NOTE: u32 = 16;
 
     /// Of a stack that has stopped there, or of none (zero).
     pub(crate) fn new(stopped_at: usize) -> Context {
-        Context { stopped_at: Cell::new(stopped_at), in_use: AtomicBool::new(false) }
+        Context { stopped_at: Cell::new(stopped_at), stop: AtomicU32::new(0) }
     }
 
     /// Where it has stopped. By its owner.
@@ -85,21 +89,28 @@ impl Context {
         self.stopped_at.get()
     }
 
-    /// It stops: nobody else may switch to it before it has. On the stack itself.
+    /// It stops, and says so much of it: nobody else may switch to it before it has. On the stack itself.
     #[inline(always)]
-    pub(crate) fn begins_to_stop(&self) {
-        self.in_use.store(true, Ordering::Relaxed); // what makes the stack findable publishes it
+    pub(crate) fn begins_to_stop(&self, note: u16) {
+        self.stop.store(u32::from(note) << Self::NOTE | 1, Ordering::Relaxed); // what makes the stack findable publishes it
     }
 
     /// It goes on after all.
     #[inline(always)]
     pub(crate) fn does_not_stop(&self) {
-        self.in_use.store(false, Ordering::Relaxed); // its own; nobody else waits, as nobody else has it
+        let stop = self.stop.load(Ordering::Relaxed) & !1; // its own; nobody else waits, as nobody else has it
+        self.stop.store(stop, Ordering::Relaxed); // as above
+    }
+
+    /// What it said when it began to stop last.
+    #[inline(always)]
+    pub(crate) fn note(&self) -> u16 {
+        (self.stop.load(Ordering::Relaxed) >> Self::NOTE) as u16 // the owner's, or a picture for others
     }
 
     /// Whether its last thread is still on it. By its owner, on another thread.
     pub(crate) fn is_in_use(&self) -> bool {
-        self.in_use.load(Ordering::Acquire) // pairs with the Release in `switch`: the stack is as it was left
+        self.stop.load(Ordering::Acquire) & 1 != 0 // pairs with the Release in `switch`: the stack is as it was left
     }
 }
 
@@ -126,7 +137,7 @@ mod tests {
         }
 
         fn go_there(&self) {
-            self.here.begins_to_stop();
+            self.here.begins_to_stop(0);
             // SAFETY: `there` has been prepared, or has stopped in `go_here`, and only this thread switches.
             unsafe { switch(&self.here, self.there.stopped_at()) };
         }

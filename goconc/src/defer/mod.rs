@@ -20,8 +20,8 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::gmp::g;
 use crate::gmp::unwinding::{Born, Call, Escaped, Frame, Given, Payload, Recovery, Thread, Unwindings};
+use crate::gmp::{G, Turn, g};
 use crate::local;
 use crate::panics::{self, discard};
 
@@ -112,7 +112,7 @@ fn forget_caught() {
 
 #[inline]
 fn thread_now() -> Thread {
-    Thread { panicking: std::thread::panicking(), parks: g::current().map_or(0, |g| g.parks.get()) }
+    Thread { panicking: std::thread::panicking(), turn: g::current().map_or_else(Turn::default, G::turn) }
 }
 
 fn run(f: impl FnOnce(), born: Born, kind: Kind) {

@@ -22,7 +22,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::num::NonZero;
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -123,6 +123,14 @@ pub(crate) enum Commit {
     Call(fn(usize), usize),
 }
 
+/// From when a goroutine goes on until it stops: on which M, and since which of its picks. As long as it is the same one, nobody else has
+/// run on the thread. (The reverse does not hold: an M may count a pick that changes nothing.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    m: usize,
+    tick: u32,
+}
+
 const DEAD: u8 = 0;
 /// Running or Runnable: it runs if its M says so.
 const LIVE: u8 = 1;
@@ -132,15 +140,13 @@ const WAITING: u8 = 2;
 /// one too.
 #[repr(C, align(64))]
 pub(crate) struct G {
-    /// Where its stack has stopped.
+    /// Where its stack has stopped, and how: the note is a [`How`].
     context: Context,
     /// The M it runs on, or ran on last: its home. Written by the M that executes it; a waker reads it to find the inbox.
     m: AtomicPtr<M>,
     pub(crate) link: Cell<usize>,
     parked_at: AtomicPtr<Location<'static>>,
     since_ms: AtomicU64,
-    /// How often it has stopped, modulo 2^32.
-    pub(crate) parks: Cell<u32>,
     /// How many `pin` calls are in progress.
     pub(crate) pinned: Cell<u32>,
     /// How many `lock_os_thread` calls are not undone.
@@ -148,8 +154,6 @@ pub(crate) struct G {
     status: AtomicU8,
     /// `goexit` has begun; whoever swallows the unwinding gets it again.
     pub(crate) goexiting: Cell<bool>,
-    /// How it has stopped last: a [`How`].
-    how: AtomicU16,
     // -- second line --
     node: Node,
     /// It has had locals or panics: they are to be looked at when it ends.
@@ -206,12 +210,10 @@ impl G {
             link: Cell::new(0),
             parked_at: AtomicPtr::new(core::ptr::null_mut()),
             since_ms: AtomicU64::new(0),
-            parks: Cell::new(0),
             pinned: Cell::new(0),
             locked: AtomicU32::new(0),
             status: AtomicU8::new(DEAD),
             goexiting: Cell::new(false),
-            how: AtomicU16::new(0),
             node: Node::new(header.as_ptr() as usize),
             has_baggage: Cell::new(false),
             has_name: AtomicBool::new(false),
@@ -280,8 +282,8 @@ impl G {
     /// It stops: from now on it may be woken, but runs nowhere else before its stack is free. On its own stack, before whatever
     /// makes it findable.
     #[inline(always)]
-    pub(crate) fn begins_to_stop(&self) {
-        self.context.begins_to_stop();
+    pub(crate) fn begins_to_stop(&self, how: How) {
+        self.context.begins_to_stop(how.0);
     }
 
     /// It goes on after all, without having left its stack.
@@ -297,7 +299,7 @@ impl G {
 
     /// Whether it may not leave its thread, whatever is on its stack. By its owner, while it is not running.
     pub(crate) fn stays_home(&self) -> bool {
-        let how = How(self.how.load(Ordering::Relaxed)); // the owner's
+        let how = How(self.context.note());
         self.pinned.get() != 0 || how.is_bound() || self.locked.load(Ordering::Relaxed) != 0
     }
 
@@ -348,6 +350,12 @@ impl G {
         unsafe { &*self.m.load(Ordering::Relaxed) } // ownership of the G orders it; see the field
     }
 
+    /// The present one. On its own stack.
+    pub(crate) fn turn(&self) -> Turn {
+        let m = self.m();
+        Turn { m: core::ptr::from_ref(m).addr(), tick: m.tick.load(Ordering::Relaxed) } // its own M's
+    }
+
     /// Makes `m` its home.
     #[inline(always)]
     pub(crate) fn set_m(&self, m: &'static M) {
@@ -393,23 +401,10 @@ impl G {
 
     /// Running -> Waiting.
     #[inline(always)]
-    pub(crate) fn now_waiting(&self, how: How, at: &'static Location<'static>) {
-        self.stops(how);
+    pub(crate) fn now_waiting(&self, at: &'static Location<'static>) {
         self.parked_at.store(core::ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
         self.since_ms.store(clock::coarse_ms(), Ordering::Relaxed);
         self.status.store(WAITING, Ordering::Relaxed);
-    }
-
-    /// Running -> Runnable.
-    #[inline(always)]
-    pub(crate) fn now_yielding(&self, how: How) {
-        self.stops(how);
-    }
-
-    #[inline(always)]
-    fn stops(&self, how: How) {
-        self.how.store(how.0, Ordering::Relaxed);
-        self.parks.set(self.parks.get().wrapping_add(1));
     }
 
     /// Waiting -> Runnable.
@@ -482,7 +477,7 @@ impl G {
             id,
             parent: self.parent.load(Ordering::Relaxed),
             state: match status {
-                WAITING => How(self.how.load(Ordering::Relaxed)).text(),
+                WAITING => How(self.context.note()).text(),
                 _ if self.runs_now() => "running",
                 _ => "runnable",
             },

@@ -88,6 +88,9 @@ pub(crate) struct M {
     pub(crate) tick: AtomicU32,
     /// At which tick it looks at everything that is looked at rarely. Written by itself; sysmon may say that it is time.
     pub(crate) look_at: AtomicU32,
+    /// At which tick it looks again at what others want: see `sched::direct`. No further away than `look_at`, so that it never is half of
+    /// all numbers behind. Written by itself; sysmon may say that it is time.
+    clear_until: AtomicU32,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
@@ -192,6 +195,7 @@ impl M {
             ended_one: Cell::new(None),
             tick: AtomicU32::new(0),
             look_at: AtomicU32::new(1),
+            clear_until: AtomicU32::new(0),
             p: AtomicPtr::new(core::ptr::null_mut()),
             last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
@@ -314,13 +318,37 @@ impl M {
     pub(crate) fn next_tick(&self) -> Option<u32> {
         let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
         let look_at = self.look_at.load(Ordering::Relaxed); // a hint
-        (tick.wrapping_sub(look_at).cast_signed() < 0).then_some(tick)
+        comes_before(tick, look_at).then_some(tick)
     }
 
     /// The next pick looks around first. By anybody; one that is missed is as if it had come a moment later.
     pub(crate) fn look_around_soon(&self) {
         let tick = self.tick.load(Ordering::Relaxed);
         self.look_at.store(tick, Ordering::Relaxed); // a hint
+        self.not_clear();
+    }
+
+    /// The next pick looks at what others want. By whoever has changed what the M itself has; or by sysmon, and then it may be missed.
+    #[inline(always)]
+    pub(crate) fn not_clear(&self) {
+        let tick = self.tick.load(Ordering::Relaxed);
+        self.clear_until.store(tick, Ordering::Relaxed); // a hint
+    }
+
+    /// Nobody wants anything before the pick at `tick`.
+    #[inline(always)]
+    pub(crate) fn clear_until(&self, tick: u32) {
+        let look_at = self.look_at.load(Ordering::Relaxed); // a hint
+        let at_most = if comes_before(look_at, tick) { look_at } else { tick };
+        self.clear_until.store(at_most, Ordering::Relaxed); // a hint
+    }
+
+    /// The tick of the next pick, if that need not look at what others want.
+    #[inline(always)]
+    pub(crate) fn clear_tick(&self) -> Option<u32> {
+        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
+        let until = self.clear_until.load(Ordering::Relaxed); // a hint
+        comes_before(tick, until).then_some(tick)
     }
 
     /// A pick.
@@ -340,6 +368,12 @@ impl M {
     pub(crate) fn count_many(&self, counter: &AtomicU64, n: u64) {
         counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed); // statistics: nothing to order
     }
+}
+
+/// Whether a tick comes before another one, from which it is less than half of all numbers away.
+#[inline(always)]
+const fn comes_before(tick: u32, other: u32) -> bool {
+    tick.wrapping_sub(other).cast_signed() < 0
 }
 
 /// A list of Ms that is only appended to.
@@ -375,4 +409,37 @@ pub(crate) fn for_each(f: impl FnMut(&'static M)) {
 pub(crate) unsafe fn g_of_item(item: usize) -> &'static G {
     // SAFETY: by contract; headers are never freed.
     unsafe { &*(item as *const G) }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Picks without a look until one is due, and whatever the number of the tick.
+    #[test]
+    fn clear_until_somebody_may_want_something() {
+        let m = M::new(0, false);
+        let clear_picks = || {
+            let mut n = 0;
+            while let Some(tick) = m.clear_tick() {
+                m.set_tick(tick);
+                n += 1;
+            }
+            n
+        };
+        for tick in [0, 1, u32::MAX - 3, u32::MAX, u32::MAX / 2, u32::MAX / 2 + 1] {
+            m.set_tick(tick);
+            m.look_at.store(tick.wrapping_add(50), Ordering::Relaxed);
+            m.not_clear();
+            assert_eq!(clear_picks(), 0);
+            m.clear_until(tick.wrapping_add(8));
+            assert_eq!(clear_picks(), 7);
+            m.clear_until(tick.wrapping_add(60)); // a look around comes before that
+            assert_eq!(clear_picks(), 42);
+            m.look_at.store(tick.wrapping_add(90), Ordering::Relaxed);
+            m.clear_until(tick.wrapping_add(58));
+            m.look_around_soon();
+            assert_eq!(clear_picks(), 0);
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) mod record;
 pub(crate) mod retake;
 pub(crate) mod unwinding;
 
-pub(crate) use g::{Commit, G, How, Local, WaitReason};
+pub(crate) use g::{Commit, G, How, Local, Turn, WaitReason};
 pub(crate) use m::M;
 pub(crate) use p::P;
 pub(crate) use record::Record;

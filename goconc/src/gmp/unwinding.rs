@@ -20,6 +20,8 @@
 use core::any::{Any, TypeId};
 use std::backtrace::Backtrace;
 
+use crate::gmp::Turn;
+
 /// The payload that unwinds a goroutine for `goexit`.
 #[derive(Debug)]
 pub(crate) struct GoexitToken;
@@ -186,8 +188,8 @@ pub(crate) struct Born {
 pub(crate) struct Thread {
     /// Whether it is panicking, for whichever goroutine.
     pub(crate) panicking: bool,
-    /// How often the goroutine has parked: as long as it has not, the thread was its own.
-    pub(crate) parks: u32,
+    /// The goroutine's turn: as long as that is the same, the thread was its own.
+    pub(crate) turn: Turn,
 }
 
 /// See the head of this file.
@@ -289,7 +291,7 @@ impl Unwindings {
         let mut unwinding = 0;
         let mut can_recover = false;
         if now.panicking {
-            unwinding = self.runs(born, now.parks);
+            unwinding = self.runs(born, now.turn);
             can_recover = self.can_recover(unwinding);
         }
         let call = Call { before: self.running, unwinding };
@@ -301,14 +303,14 @@ impl Unwindings {
 
     /// The unwinding that runs what was deferred then, while the thread is panicking; zero for none.
     #[cold]
-    fn runs(&mut self, born: Born, parks: u32) -> u64 {
+    fn runs(&mut self, born: Born, turn: Turn) -> u64 {
         let depth = self.depth;
         let newest = self.list.iter().rev().find(|u| u.depth == depth).map(|u| u.serial);
         if let Some(serial) = newest.filter(|&serial| serial > born.serial) {
             return serial;
         }
         // If the thread has only begun to panic, and for nobody else, it is us, without the hook.
-        if born.thread.panicking || born.thread.parks != parks {
+        if born.thread.panicking || born.thread.turn != turn {
             return 0;
         }
         let unknown = "(a value that was thrown without a message)".to_owned();

@@ -9,7 +9,7 @@ pub(crate) struct Ring<T> {
     /// As many as there are places, a power of two.
     slots: Box<[Option<T>]>,
     head: usize, // of the oldest, not wrapped
-    tail: usize, // behind the newest, not wrapped
+    len: usize,
 }
 
 /// The first size.
@@ -18,13 +18,13 @@ const FIRST: usize = 64;
 impl<T: Copy> Ring<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        Ring { slots: vec![None; FIRST].into_boxed_slice(), head: 0, tail: 0 }
+        Ring { slots: vec![None; FIRST].into_boxed_slice(), head: 0, len: 0 }
     }
 
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.tail.wrapping_sub(self.head)
+        self.len
     }
 
     /// Whether there is none.
@@ -48,7 +48,7 @@ impl<T: Copy> Ring<T> {
     /// What is in the place of `index`, not wrapped.
     ///
     /// # Safety
-    /// * `index` is one of those from `head` to before `tail`.
+    /// * `index` is one of those from the oldest one's to the newest one's.
     #[inline(always)]
     unsafe fn filled(&self, index: usize) -> T {
         // SAFETY: the number of places is a power of two, and one less masks whatever is no place.
@@ -70,8 +70,8 @@ impl<T: Copy> Ring<T> {
         if self.is_full() {
             self.grow();
         }
-        self.set_slot(self.tail, item);
-        self.tail = self.tail.wrapping_add(1);
+        self.set_slot(self.head.wrapping_add(self.len), item);
+        self.len += 1;
     }
 
     /// The oldest.
@@ -100,9 +100,7 @@ impl<T: Copy> Ring<T> {
     /// Takes the oldest.
     #[inline(always)]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
-        let item = self.front()?;
-        self.head = self.head.wrapping_add(1);
-        Some(item)
+        self.pop_front_if(|_| true)
     }
 
     /// Takes the oldest, if it is one of those that are wanted.
@@ -113,6 +111,7 @@ impl<T: Copy> Ring<T> {
             return None;
         }
         self.head = self.head.wrapping_add(1);
+        self.len -= 1;
         Some(item)
     }
 
@@ -120,27 +119,23 @@ impl<T: Copy> Ring<T> {
     /// that is the oldest now. For this there is always room.
     #[inline(always)]
     pub(crate) fn turn_if(&mut self, last: T, wanted: impl FnOnce(T) -> bool) -> Option<(T, T)> {
-        let (head, tail) = (self.head, self.tail);
         let item = self.front()?;
         if !wanted(item) {
             return None;
         }
-        self.set_slot(tail, last);
-        let next = head.wrapping_add(1);
-        (self.head, self.tail) = (next, tail.wrapping_add(1));
+        self.set_slot(self.head.wrapping_add(self.len), last);
+        self.head = self.head.wrapping_add(1);
         // SAFETY: `last` is there, if nobody else.
-        Some((item, unsafe { self.filled(next) }))
+        Some((item, unsafe { self.filled(self.head) }))
     }
 
     /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
     pub(crate) fn take_from(&mut self, keep: usize) -> impl Iterator<Item = T> + '_ {
-        let end = self.tail;
-        let begin = self.head.wrapping_add(keep.min(self.len()));
-        self.tail = begin;
-        let count = end.wrapping_sub(begin);
+        let len = self.len;
+        self.len = keep.min(len);
         let this = &*self;
         // SAFETY: they were there until now, and the ring is borrowed.
-        (0..count).map(move |i| unsafe { this.filled(begin.wrapping_add(i)) })
+        (this.len..len).map(move |n| unsafe { this.filled(this.head.wrapping_add(n)) })
     }
 
     /// Makes room for twice as many.
@@ -151,7 +146,7 @@ impl<T: Copy> Ring<T> {
         for (i, slot) in slots.iter_mut().enumerate().take(len) {
             *slot = self.get(i);
         }
-        *self = Ring { slots, head: 0, tail: len };
+        *self = Ring { slots, head: 0, len };
     }
 }
 

@@ -4,13 +4,19 @@
 //! the next goroutine is near: one of our own queues has it, it is at home here or has not begun, and nobody else wants anything
 //! that the M should look at first. In all other cases the M goes to its own stack, and `find` looks for everything.
 //!
+//! Where goroutines stay for a very short time and only take turns (`gosched`), what others want is not asked before each turn but once in
+//! [`LOOK_EVERY`] (`M::clear_until`). In between only the M itself can change that it may go on so, and then it says so
+//! (`M::not_clear`): with a goroutine that it starts, a timer that an idle M would have to look after, another P, a pick on its own
+//! stack. What others begin to want waits for a few turns; if these become long, sysmon ends it, as it ends the way to the next look.
+//! Nothing but the order, and how soon, depends on it.
+//!
 //! The goroutine that stops may be in a queue already, in ours (`gosched`), or in that of whoever has woken it meanwhile. So what
 //! the M finds may be that goroutine itself: then it just goes on.
 
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-use crate::gmp::{G, M, P, Record, Runnable};
+use crate::gmp::{G, How, M, P, Record, Runnable};
 use crate::migration;
 use crate::sched::counts::Counts;
 use crate::sched::find::{MANY, UNSTARTED_AHEAD, fetch_ahead};
@@ -19,12 +25,12 @@ use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
 
-/// Where goroutines stay for a very short time, timers are looked at once in so many picks.
-const LOOK_AT_TIMERS_EVERY: u32 = 8;
+/// Where goroutines stay for a very short time, what others want and timers are looked at once in so many picks.
+const LOOK_EVERY: u32 = 8;
 
 impl M {
-    /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`:
-    /// it goes on itself. After this the M is in user code, but for its own stack.
+    /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`: it
+    /// goes on itself. After this the M is in user code, but for its own stack.
     #[inline(always)]
     pub(super) fn next_stack(&'static self, stopping: &'static G) -> Option<Stopped> {
         let Some(p) = self.p() else { return Some(self.own_stack(stopping)) };
@@ -103,17 +109,54 @@ impl M {
     /// # Safety
     /// * The queue is not empty.
     #[inline(always)]
-    pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G) -> Option<Stopped> {
+    pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G, how: How) -> Option<Stopped> {
         let p = self.p()?;
         // SAFETY: we are this M, in the runtime.
-        let home = unsafe { self.home() };
+        let begun = unsafe { self.home() }.len() + 1;
         // SAFETY: we hold the P, in the runtime.
         let fresh = unsafe { p.private() }.fresh.len();
         let counts = Counts::glance();
-        let plain = (counts.all_busy() || counts.need_p() == 0 && self.keeps(home.len() + 1))
+        let plain = (counts.all_busy() || counts.need_p() == 0 && self.keeps(begun))
             && self.runnext.get().is_none()
             && fresh == 0;
         let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick))?;
+        self.clear_from(tick);
+        // SAFETY: by contract, and nobody has been woken meanwhile.
+        unsafe { self.turn(stopping, how, tick) }
+    }
+
+    /// At the pick at `tick` nobody wants anything, and all that can run here have begun: where goroutines stay for a very short time, that
+    /// is taken for granted for some more.
+    #[inline(always)]
+    fn clear_from(&self, tick: u32) {
+        if self.runs_are_short() {
+            self.clear_until(tick.wrapping_add(LOOK_EVERY));
+        }
+    }
+
+    /// As [`next_in_turn`](Self::next_in_turn), as long as the last look at what others want holds good.
+    ///
+    /// # Safety
+    /// * As there.
+    #[inline(always)]
+    pub(super) unsafe fn next_in_clear_turn(
+        &'static self,
+        stopping: &'static G,
+        how: How,
+    ) -> Option<Stopped> {
+        let tick = self.clear_tick().filter(|_| self.runnext.get().is_none())?;
+        // SAFETY: by contract, and nobody has been woken meanwhile.
+        unsafe { self.turn(stopping, how, tick) }
+    }
+
+    /// `stopping` goes behind the others, and the first of them is next, if it has begun and is at home here. `None`: nothing is done.
+    ///
+    /// # Safety
+    /// * The queue is not empty.
+    #[inline(always)]
+    unsafe fn turn(&'static self, stopping: &'static G, how: How, tick: u32) -> Option<Stopped> {
+        // SAFETY: we are this M, in the runtime.
+        let home = unsafe { self.home() };
         // SAFETY: by contract.
         unsafe { core::hint::assert_unchecked(!home.is_empty()) };
         let (next, after) = home.turn_if(Runnable::started(stopping), |next| self.is_home_of(next))?;
@@ -122,6 +165,8 @@ impl M {
         if let Some(after) = after.as_started() {
             after.fetch_top();
         }
+        // Before the M leaves the runtime: from then on sysmon may give the goroutine, which is in the queue, to another M.
+        stopping.begins_to_stop(how);
         self.set_tick(tick);
         let to = next.stopped_at();
         self.about_to_run(next);
@@ -163,7 +208,7 @@ impl M {
     #[inline(always)]
     pub(super) fn timers_can_wait(&self, p: &P, tick: u32) -> bool {
         p.timers.next() == NEVER
-            || !tick.is_multiple_of(LOOK_AT_TIMERS_EVERY) && self.runs_are_short() && !self.armed.get()
+            || !tick.is_multiple_of(LOOK_EVERY) && self.runs_are_short() && !self.armed.get()
     }
 
     /// Whether nobody else wants anything that `find` would give: a P, or a part of what we have, `fresh` unstarted goroutines

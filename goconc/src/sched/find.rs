@@ -105,6 +105,7 @@ impl M {
         let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
         let rarely = self.next_tick().is_none();
         self.set_tick(tick);
+        self.not_clear();
         if rarely {
             let every = self.measure_runs(tick);
             self.look_at.store(tick.wrapping_add(every), Ordering::Relaxed); // a hint for itself

@@ -293,6 +293,7 @@ pub(crate) fn assign(m: &'static M, p: &'static P) {
     m.p.store(core::ptr::from_ref(p).cast_mut(), Ordering::Relaxed); // this thread's own
     m.last_p.store(core::ptr::from_ref(p).cast_mut(), Ordering::Relaxed); // read under the lock, while it sleeps
     m.p_since.set(clock::ticks());
+    m.not_clear();
     sysmon::somebody_runs();
 }
 

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use parking_lot::Mutex;
 
 use crate::gmp::retake::Entered;
-use crate::gmp::{G, Kind, M, Record, Runnable, here};
+use crate::gmp::{G, How, Kind, M, Record, Runnable, here};
 use crate::migration;
 use crate::panics;
 use crate::sched::park::{self, Stopped};
@@ -178,11 +178,11 @@ impl M {
             if self.begin_next_here(g) {
                 return None;
             }
-            g.begins_to_stop();
+            g.begins_to_stop(How::new(false));
             self.lay_down(g); // to be found by this M only, which is busy here
             return self.next_stack(g);
         }
-        g.begins_to_stop();
+        g.begins_to_stop(How::new(false));
         self.ended_one.set(Some(g));
         Some(self.own_stack(g))
     }

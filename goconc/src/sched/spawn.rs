@@ -153,6 +153,7 @@ fn queue(m: &'static M, record: NonNull<Record>) {
     // SAFETY: we hold the P, in the runtime.
     let private = unsafe { p.private() };
     private.fresh.push(record);
+    m.not_clear();
     let len = private.fresh.len();
     p.note_len(len);
     if len > KEEP || Counts::glance().hungry() {

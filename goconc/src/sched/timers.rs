@@ -95,6 +95,7 @@ fn note_armed(m: &M, earliest: bool) {
         fence_behind_unlock(); // StoreLoad against `become_keeper`, which counts itself idle, and looks: the deadline was published
         if Counts::glance().idle() != 0 {
             m.armed.set(true);
+            m.not_clear();
         }
     }
 }
