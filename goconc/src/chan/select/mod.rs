@@ -24,7 +24,7 @@ use core::panic::Location;
 
 use crate::chan::select::running::Running;
 use crate::gmp::WaitReason;
-use crate::wait::{Sudog, Who};
+use crate::wait::Who;
 
 pub use case::Case;
 pub use slot::{ByClock, ByDefault, FromChannel, FromWaitable, Slot, Temporary, Zero};
@@ -141,9 +141,6 @@ pub fn unreachable() -> ! {
     crate::sys::throw::throw("select: chose a case that is not there")
 }
 
-/// Room for the sudogs of a select, and for the order of its locks.
-type Room<const N: usize> = ([u32; N], [MaybeUninit<Sudog>; N]);
-
 #[inline(always)]
 #[track_caller]
 fn wait_for_one<const N: usize>(
@@ -154,17 +151,16 @@ fn wait_for_one<const N: usize>(
     if N > FEW {
         return wait_for_one_of_many(cases, random, at);
     }
-    let (mut order, mut sudogs): Room<N> = ([0; N], [const { MaybeUninit::uninit() }; N]);
-    Running::new(cases, &mut order, &mut sudogs, random).wait(at)
+    let mut places = [const { MaybeUninit::uninit() }; N];
+    let mut sudogs = [const { MaybeUninit::uninit() }; N];
+    Running::new(cases, &mut places, &mut sudogs, random).wait(at)
 }
 
 #[inline(never)]
 #[track_caller]
 fn wait_for_one_of_many(cases: &mut [Case<'_>], random: bool, at: &'static Location<'static>) -> usize {
-    let mut order = vec![0; cases.len()];
-    let mut sudogs = Vec::new();
-    sudogs.resize_with(cases.len(), MaybeUninit::uninit);
-    Running::new(cases, &mut order, &mut sudogs, random).wait(at)
+    let (mut places, mut sudogs) = (room(cases.len()), room(cases.len()));
+    Running::new(cases, &mut places, &mut sudogs, random).wait(at)
 }
 
 #[inline(always)]
@@ -173,13 +169,19 @@ fn look_for_one<const N: usize>(cases: &mut [Case<'_>; N], random: bool) -> usiz
     if N > FEW {
         return look_for_one_of_many(cases, random);
     }
-    let mut order = [0; N];
-    Running::new(cases, &mut order, &mut [], random).look().unwrap_or(DEFAULT)
+    let mut places = [const { MaybeUninit::uninit() }; N];
+    Running::new(cases, &mut places, &mut [], random).look().unwrap_or(DEFAULT)
 }
 
 #[inline(never)]
 #[track_caller]
 fn look_for_one_of_many(cases: &mut [Case<'_>], random: bool) -> usize {
-    let mut order = vec![0; cases.len()];
-    Running::new(cases, &mut order, &mut [], random).look().unwrap_or(DEFAULT)
+    Running::new(cases, &mut room(cases.len()), &mut [], random).look().unwrap_or(DEFAULT)
+}
+
+/// Room for so many.
+fn room<T>(number: usize) -> Vec<MaybeUninit<T>> {
+    let mut room = Vec::new();
+    room.resize_with(number, MaybeUninit::uninit);
+    room
 }

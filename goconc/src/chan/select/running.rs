@@ -32,15 +32,32 @@ use crate::wait::{Claim, Sudog, Who};
 /// A select under way.
 pub(super) struct Running<'a, 'c> {
     cases: &'a [Case<'c>],
-    /// The cases that are not nil, by the addresses of their locks: `order[..open]`.
-    order: &'a mut [u32],
+    /// The cases that are not nil, by the addresses of their locks: the first `open` of these.
+    places: &'a mut [MaybeUninit<Place<'c>>],
     open: usize,
-    /// The one at the same place as in `order` belongs to that case.
+    /// The one with the same index as in `places` belongs to that case.
     sudogs: &'a mut [MaybeUninit<Sudog>],
     random: bool,
     claim: Claim,
     who: Option<Who>,
 }
+
+/// A case in the order of the locks.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'c> {
+    lock: &'c ByteLock,
+    case: u32,
+}
+
+impl Place<'_> {
+    #[inline(always)]
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.lock).addr()
+    }
+}
+
+/// So many are put in order one by one as they come.
+const FEW_TO_SORT: usize = 16;
 
 /// What the second pass has found.
 enum Decision {
@@ -55,11 +72,11 @@ impl<'a, 'c> Running<'a, 'c> {
     #[inline(always)]
     pub(super) fn new(
         cases: &'a [Case<'c>],
-        order: &'a mut [u32],
+        places: &'a mut [MaybeUninit<Place<'c>>],
         sudogs: &'a mut [MaybeUninit<Sudog>],
         random: bool,
     ) -> Self {
-        Running { cases, order, open: 0, sudogs, random, claim: Claim::new(), who: None }
+        Running { cases, places, open: 0, sudogs, random, claim: Claim::new(), who: None }
     }
 
     /// Always inlined, as everything that parks: see [`G::switch`](crate::gmp::G::switch).
@@ -205,38 +222,56 @@ impl<'a, 'c> Running<'a, 'c> {
     /// Finds the order of the locks.
     fn sort(&mut self) {
         self.open = 0;
-        for (index, case) in self.cases.iter().enumerate() {
-            if case.lock().is_some() {
-                self.order[self.open] = index as u32;
-                self.open += 1;
+        let few = self.cases.len() <= FEW_TO_SORT;
+        for (case, lock) in self.cases.iter().enumerate().filter_map(|(i, case)| Some((i, case.lock()?))) {
+            let place = Place { lock, case: case as u32 };
+            let behind = |before: &Place<'_>| few && before.address() > place.address();
+            let mut at = self.open;
+            while at > 0 && behind(&self.order()[at - 1]) {
+                self.places[at] = self.places[at - 1];
+                at -= 1;
             }
+            self.places[at].write(place);
+            self.open += 1;
         }
-        let address = |index: &u32| self.cases[*index as usize].lock().map(core::ptr::from_ref);
-        self.order[..self.open].sort_unstable_by_key(address);
+        if !few {
+            self.order_mut().sort_unstable_by_key(Place::address);
+        }
     }
 
-    /// The case at this place of the order.
+    /// The cases that are not nil, in the order of their locks.
     #[inline(always)]
-    fn at(&self, place: usize) -> &'a Case<'c> {
-        &self.cases[self.order[place] as usize]
+    fn order(&self) -> &[Place<'c>] {
+        // SAFETY: `sort` has written the first `open`.
+        unsafe { self.places[..self.open].assume_init_ref() }
     }
 
-    /// The lock of the case at this place of the order, unless the one before it has the same.
+    fn order_mut(&mut self) -> &mut [Place<'c>] {
+        // SAFETY: as in `order`.
+        unsafe { self.places[..self.open].assume_init_mut() }
+    }
+
+    /// The locks in their order, each of them once.
     #[inline(always)]
-    fn lock_at(&self, place: usize) -> Option<&'c ByteLock> {
-        let lock = self.at(place).lock()?;
-        let repeated =
-            place > 0 && self.at(place - 1).lock().is_some_and(|before| core::ptr::eq(before, lock));
-        (!repeated).then_some(lock)
+    fn locks(&self) -> impl Iterator<Item = &'c ByteLock> {
+        let mut before = None;
+        self.order().iter().map(|place| place.lock).filter(move |lock| {
+            let repeated = before.replace(core::ptr::from_ref(*lock)) == Some(core::ptr::from_ref(*lock));
+            !repeated
+        })
     }
 
     fn lock(&self) {
-        (0..self.open).filter_map(|place| self.lock_at(place)).for_each(ByteLock::lock);
+        self.locks().for_each(ByteLock::lock);
     }
 
     /// Gives all locks back. The select may go on, and its frame be gone, as soon as the last one is free.
     fn unlock(&self) {
-        for lock in (0..self.open).rev().filter_map(|place| self.lock_at(place)) {
+        // That is the last one in the order: it is read before.
+        let mut locks = self.locks();
+        let mut next = locks.next();
+        while let Some(lock) = next {
+            next = locks.next();
             // SAFETY: taken by `lock`.
             unsafe { ByteLock::unlock(lock) };
         }
@@ -253,9 +288,9 @@ impl<'a, 'c> Running<'a, 'c> {
         // The note of a thread has its place from here on.
         self.claim.set_waiter(self.who.insert(who));
         self.claim.open();
-        for place in 0..self.open {
-            let case = self.at(place);
-            let sudog = self.sudogs[place].write(Sudog::of(NonNull::from(&self.claim), case.elem()));
+        for at in 0..self.open {
+            let case = &self.cases[self.order()[at].case as usize];
+            let sudog = self.sudogs[at].write(Sudog::of(NonNull::from(&self.claim), case.elem()));
             // SAFETY: locked; `clean_up` takes it off before this frame ends; the slot is the case's.
             unsafe { case.enqueue(sudog) };
         }
@@ -270,20 +305,19 @@ impl<'a, 'c> Running<'a, 'c> {
     fn clean_up(&self) -> Option<usize> {
         let winner = self.claim.winner();
         let mut chosen = None;
-        for place in 0..self.open {
-            let case = self.at(place);
+        for (place, sudog) in self.order().iter().zip(&*self.sudogs) {
+            let case = &self.cases[place.case as usize];
             // SAFETY: `enqueue` has written the sudogs of all cases in the order.
-            let sudog = unsafe { self.sudogs[place].assume_init_ref() };
+            let sudog = unsafe { sudog.assume_init_ref() };
             if winner == Some(NonNull::from(sudog)) {
                 chosen = Some((case, sudog));
                 continue;
             }
-            let Some(lock) = case.lock() else { continue };
-            lock.lock();
+            place.lock.lock();
             // SAFETY: locked; `enqueue` has put it there.
             unsafe { case.dequeue(sudog) };
             // SAFETY: taken above.
-            unsafe { ByteLock::unlock(lock) };
+            unsafe { ByteLock::unlock(place.lock) };
         }
         let Some((case, sudog)) = chosen else { unreachable() };
         if let Some(waiters) = case.waiters() {
