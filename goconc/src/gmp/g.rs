@@ -353,7 +353,7 @@ impl G {
     /// The present one. On its own stack.
     pub(crate) fn turn(&self) -> Turn {
         let m = self.m();
-        Turn { m: core::ptr::from_ref(m).addr(), tick: m.tick.load(Ordering::Relaxed) } // its own M's
+        Turn { m: core::ptr::from_ref(m).addr(), tick: m.picks() }
     }
 
     /// Makes `m` its home.

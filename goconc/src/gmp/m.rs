@@ -84,13 +84,13 @@ pub(crate) struct M {
     pub(crate) context: Context,
     /// A goroutine that has ended and is yet to be buried.
     pub(crate) ended_one: Cell<Option<&'static G>>,
-    /// How often it has picked a goroutine, modulo 2^32. Written by itself; sysmon compares it.
-    pub(crate) tick: AtomicU32,
+    /// How often it has picked a goroutine, modulo 2^32, and how often it will without a look: see `clear`. Written by itself.
+    tick: AtomicU32,
     /// At which tick it looks at everything that is looked at rarely. Written by itself; sysmon may say that it is time.
     pub(crate) look_at: AtomicU32,
-    /// At which tick it looks again at what others want: see `sched::direct`. No further away than `look_at`, so that it never is half of
-    /// all numbers behind. Written by itself; sysmon may say that it is time.
-    clear_until: AtomicU32,
+    /// So many picks need not look at what others want: see `sched::direct`. `tick` has them already. Written by itself; sysmon may say
+    /// that there are none.
+    clear: AtomicU32,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
     /// The goroutine made runnable last: it runs next. As `home`.
@@ -195,7 +195,7 @@ impl M {
             ended_one: Cell::new(None),
             tick: AtomicU32::new(0),
             look_at: AtomicU32::new(1),
-            clear_until: AtomicU32::new(0),
+            clear: AtomicU32::new(0),
             p: AtomicPtr::new(core::ptr::null_mut()),
             last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
@@ -313,48 +313,73 @@ impl M {
         unsafe { self.p.load(Ordering::Relaxed).as_ref() }
     }
 
+    /// The tick of the next pick.
+    #[inline(always)]
+    pub(crate) fn tick_after(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed).wrapping_add(1) // its own
+    }
+
     /// The tick of the next pick, unless that is one that looks around first.
     #[inline(always)]
     pub(crate) fn next_tick(&self) -> Option<u32> {
-        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
+        let tick = self.tick_after();
+        (self.look_in(tick) > 0).then_some(tick)
+    }
+
+    /// So many picks after the one at `tick` is one that looks around first; zero or less: it is that.
+    #[inline(always)]
+    fn look_in(&self, tick: u32) -> i32 {
         let look_at = self.look_at.load(Ordering::Relaxed); // a hint
-        comes_before(tick, look_at).then_some(tick)
-    }
-
-    /// The next pick looks around first. By anybody; one that is missed is as if it had come a moment later.
-    pub(crate) fn look_around_soon(&self) {
-        let tick = self.tick.load(Ordering::Relaxed);
-        self.look_at.store(tick, Ordering::Relaxed); // a hint
-        self.not_clear();
-    }
-
-    /// The next pick looks at what others want. By whoever has changed what the M itself has; or by sysmon, and then it may be missed.
-    #[inline(always)]
-    pub(crate) fn not_clear(&self) {
-        let tick = self.tick.load(Ordering::Relaxed);
-        self.clear_until.store(tick, Ordering::Relaxed); // a hint
-    }
-
-    /// Nobody wants anything before the pick at `tick`.
-    #[inline(always)]
-    pub(crate) fn clear_until(&self, tick: u32) {
-        let look_at = self.look_at.load(Ordering::Relaxed); // a hint
-        let at_most = if comes_before(look_at, tick) { look_at } else { tick };
-        self.clear_until.store(at_most, Ordering::Relaxed); // a hint
-    }
-
-    /// The tick of the next pick, if that need not look at what others want.
-    #[inline(always)]
-    pub(crate) fn clear_tick(&self) -> Option<u32> {
-        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
-        let until = self.clear_until.load(Ordering::Relaxed); // a hint
-        comes_before(tick, until).then_some(tick)
+        look_at.wrapping_sub(tick).cast_signed()
     }
 
     /// A pick.
     #[inline(always)]
     pub(crate) fn set_tick(&self, tick: u32) {
         self.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
+    }
+
+    /// How often it has picked a goroutine, modulo 2^32. Exact on its own thread; others may see it before or after its latest picks.
+    pub(crate) fn picks(&self) -> u32 {
+        let tick = self.tick.load(Ordering::Relaxed); // as said
+        tick.wrapping_sub(self.clear.load(Ordering::Relaxed)) // as said
+    }
+
+    /// The next pick looks around first. By sysmon; one that is missed is as if it had come a moment later.
+    pub(crate) fn look_around_soon(&self) {
+        let tick = self.tick.load(Ordering::Relaxed);
+        self.look_at.store(tick, Ordering::Relaxed); // a hint
+        self.clear.store(0, Ordering::Relaxed); // as above; what was counted in advance stays so
+    }
+
+    /// The next pick looks at what others want. On its thread.
+    #[inline(always)]
+    pub(crate) fn not_clear(&self) {
+        let left = self.clear.load(Ordering::Relaxed); // its own, as long as sysmon does not take it
+        if left != 0 {
+            self.set_tick(self.tick.load(Ordering::Relaxed).wrapping_sub(left));
+            self.clear.store(0, Ordering::Relaxed); // as above
+        }
+    }
+
+    /// The pick at `tick`, and that so many more need not look at what others want, unless one of them is to look around.
+    #[inline(always)]
+    pub(crate) fn set_clear_tick(&self, tick: u32, clear: u32) {
+        let clear = clear.min(self.look_in(tick).max(1).cast_unsigned() - 1);
+        self.clear.store(clear, Ordering::Relaxed); // its own, as in `not_clear`
+        self.set_tick(tick.wrapping_add(clear));
+    }
+
+    /// How many picks need not look at what others want.
+    #[inline(always)]
+    pub(crate) fn clear(&self) -> u32 {
+        self.clear.load(Ordering::Relaxed) // a hint
+    }
+
+    /// One of them has been done, and so many are left.
+    #[inline(always)]
+    pub(crate) fn set_clear(&self, left: u32) {
+        self.clear.store(left, Ordering::Relaxed); // what sysmon says in between is missed
     }
 
     /// Adds one to a counter that only this thread writes: a load and a store, no atomic addition.
@@ -368,12 +393,6 @@ impl M {
     pub(crate) fn count_many(&self, counter: &AtomicU64, n: u64) {
         counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed); // statistics: nothing to order
     }
-}
-
-/// Whether a tick comes before another one, from which it is less than half of all numbers away.
-#[inline(always)]
-const fn comes_before(tick: u32, other: u32) -> bool {
-    tick.wrapping_sub(other).cast_signed() < 0
 }
 
 /// A list of Ms that is only appended to.
@@ -415,31 +434,31 @@ pub(crate) unsafe fn g_of_item(item: usize) -> &'static G {
 mod tests {
     use super::*;
 
-    /// Picks without a look until one is due, and whatever the number of the tick.
+    /// Picks without a look until one is due, whatever the number of the tick, and all of them counted.
     #[test]
     fn clear_until_somebody_may_want_something() {
         let m = M::new(0, false);
-        let clear_picks = || {
-            let mut n = 0;
-            while let Some(tick) = m.clear_tick() {
-                m.set_tick(tick);
-                n += 1;
-            }
+        let do_clear_picks = |at_most: u32| {
+            let n = m.clear().min(at_most);
+            (0..n).for_each(|_| m.set_clear(m.clear() - 1));
             n
         };
         for tick in [0, 1, u32::MAX - 3, u32::MAX, u32::MAX / 2, u32::MAX / 2 + 1] {
-            m.set_tick(tick);
             m.look_at.store(tick.wrapping_add(50), Ordering::Relaxed);
+            m.set_clear_tick(tick, 7);
+            assert_eq!((m.picks(), do_clear_picks(9), m.picks()), (tick, 7, tick.wrapping_add(7)));
+            m.set_clear_tick(tick.wrapping_add(8), 60); // a look around comes before that
+            assert_eq!((do_clear_picks(99), m.next_tick()), (41, None));
+            m.set_clear_tick(tick.wrapping_add(50), 7); // it is that
+            assert_eq!(m.clear(), 0);
+            m.look_at.store(tick.wrapping_add(99), Ordering::Relaxed);
+            m.set_clear_tick(tick.wrapping_add(51), 7);
+            assert_eq!((do_clear_picks(3), m.picks()), (3, tick.wrapping_add(54)));
             m.not_clear();
-            assert_eq!(clear_picks(), 0);
-            m.clear_until(tick.wrapping_add(8));
-            assert_eq!(clear_picks(), 7);
-            m.clear_until(tick.wrapping_add(60)); // a look around comes before that
-            assert_eq!(clear_picks(), 42);
-            m.look_at.store(tick.wrapping_add(90), Ordering::Relaxed);
-            m.clear_until(tick.wrapping_add(58));
+            assert_eq!((m.clear(), m.next_tick()), (0, Some(tick.wrapping_add(55))));
+            m.set_clear_tick(tick.wrapping_add(55), 7);
             m.look_around_soon();
-            assert_eq!(clear_picks(), 0);
+            assert_eq!((m.clear(), m.next_tick()), (0, None));
         }
     }
 }

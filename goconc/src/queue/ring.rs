@@ -6,10 +6,31 @@
 /// A queue of words. Owned by one thread at a time.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
-    /// As many as there are places, a power of two.
+    /// Its places. How many, a power of two, `shape` tells.
     slots: Box<[Option<T>]>,
-    head: usize, // of the oldest, not wrapped
-    len: usize,
+    /// Of the oldest, not wrapped.
+    head: usize,
+    shape: Shape,
+}
+
+/// How many places there are, less one, in the upper half, and how many are taken, in the lower one. One word, so that it is one load.
+#[derive(Clone, Copy, Debug)]
+struct Shape(u64);
+
+impl Shape {
+    fn new(places: usize, len: usize) -> Shape {
+        Shape((places as u64 - 1) << 32 | len as u64)
+    }
+
+    #[inline(always)]
+    fn mask(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        (self.0 as u32) as usize
+    }
 }
 
 /// The first size.
@@ -18,13 +39,13 @@ const FIRST: usize = 64;
 impl<T: Copy> Ring<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        Ring { slots: vec![None; FIRST].into_boxed_slice(), head: 0, len: 0 }
+        Ring { slots: vec![None; FIRST].into_boxed_slice(), head: 0, shape: Shape::new(FIRST, 0) }
     }
 
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.shape.len()
     }
 
     /// Whether there is none.
@@ -36,13 +57,13 @@ impl<T: Copy> Ring<T> {
     /// Whether the next one makes it grow.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        self.len() == self.slots.len()
+        self.len() > self.shape.mask()
     }
 
     /// The place of the one that is at `index`, not wrapped.
     #[inline(always)]
     fn at(&self, index: usize) -> usize {
-        index & (self.slots.len() - 1)
+        index & self.shape.mask()
     }
 
     /// What is in the place of `index`, not wrapped.
@@ -70,8 +91,8 @@ impl<T: Copy> Ring<T> {
         if self.is_full() {
             self.grow();
         }
-        self.set_slot(self.head.wrapping_add(self.len), item);
-        self.len += 1;
+        self.set_slot(self.head.wrapping_add(self.len()), item);
+        self.shape.0 += 1;
     }
 
     /// The oldest.
@@ -111,7 +132,7 @@ impl<T: Copy> Ring<T> {
             return None;
         }
         self.head = self.head.wrapping_add(1);
-        self.len -= 1;
+        self.shape.0 -= 1;
         Some(item)
     }
 
@@ -123,7 +144,7 @@ impl<T: Copy> Ring<T> {
         if !wanted(item) {
             return None;
         }
-        self.set_slot(self.head.wrapping_add(self.len), last);
+        self.set_slot(self.head.wrapping_add(self.len()), last);
         self.head = self.head.wrapping_add(1);
         // SAFETY: `last` is there, if nobody else.
         Some((item, unsafe { self.filled(self.head) }))
@@ -131,11 +152,12 @@ impl<T: Copy> Ring<T> {
 
     /// Takes all but the oldest `keep`, in order. They are gone when this returns, whatever becomes of the iterator.
     pub(crate) fn take_from(&mut self, keep: usize) -> impl Iterator<Item = T> + '_ {
-        let len = self.len;
-        self.len = keep.min(len);
+        let len = self.len();
+        let keep = keep.min(len);
+        self.shape.0 -= (len - keep) as u64;
         let this = &*self;
         // SAFETY: they were there until now, and the ring is borrowed.
-        (this.len..len).map(move |n| unsafe { this.filled(this.head.wrapping_add(n)) })
+        (keep..len).map(move |n| unsafe { this.filled(this.head.wrapping_add(n)) })
     }
 
     /// Makes room for twice as many.
@@ -146,7 +168,8 @@ impl<T: Copy> Ring<T> {
         for (i, slot) in slots.iter_mut().enumerate().take(len) {
             *slot = self.get(i);
         }
-        *self = Ring { slots, head: 0, len };
+        let shape = Shape::new(slots.len(), len);
+        *self = Ring { slots, head: 0, shape };
     }
 }
 

@@ -4,8 +4,8 @@
 //! the next goroutine is near: one of our own queues has it, it is at home here or has not begun, and nobody else wants anything
 //! that the M should look at first. In all other cases the M goes to its own stack, and `find` looks for everything.
 //!
-//! Where goroutines stay for a very short time and only take turns (`gosched`), what others want is not asked before each turn but once in
-//! [`LOOK_EVERY`] (`M::clear_until`). In between only the M itself can change that it may go on so, and then it says so
+//! Where goroutines stay for a very short time and only take turns (`gosched`), what others want is not asked before each turn but after
+//! [`CLEAR_TURNS`] (`M::clear`). In between only the M itself can change that it may go on so, and then it says so
 //! (`M::not_clear`): with a goroutine that it starts, a timer that an idle M would have to look after, another P, a pick on its own
 //! stack. What others begin to want waits for a few turns; if these become long, sysmon ends it, as it ends the way to the next look.
 //! Nothing but the order, and how soon, depends on it.
@@ -25,8 +25,10 @@ use crate::stack::Class;
 use crate::sys::fetch;
 use crate::timer::NEVER;
 
-/// Where goroutines stay for a very short time, what others want and timers are looked at once in so many picks.
-const LOOK_EVERY: u32 = 8;
+/// Where goroutines stay for a very short time, timers are looked at once in so many picks.
+const LOOK_AT_TIMERS_EVERY: u32 = 8;
+/// And so many turns are taken between two looks at what others want, and at timers.
+const CLEAR_TURNS: u32 = 15;
 
 impl M {
     /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`: it
@@ -71,9 +73,8 @@ impl M {
         if goes_on {
             stopping.does_not_stop();
         }
-        let to = next.stopped_at();
-        self.about_to_run(next);
-        (!goes_on).then_some(Stopped { g: stopping, next: to })
+        let stopped = self.leave_for(next, stopping);
+        (!goes_on).then_some(stopped)
     }
 
     /// The M's own stack, in [`execute`](M::execute). The M stays in the runtime.
@@ -110,6 +111,7 @@ impl M {
     /// * The queue is not empty.
     #[inline(always)]
     pub(super) unsafe fn next_in_turn(&'static self, stopping: &'static G, how: How) -> Option<Stopped> {
+        self.not_clear();
         let p = self.p()?;
         // SAFETY: we are this M, in the runtime.
         let begun = unsafe { self.home() }.len() + 1;
@@ -120,18 +122,10 @@ impl M {
             && self.runnext.get().is_none()
             && fresh == 0;
         let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick))?;
-        self.clear_from(tick);
         // SAFETY: by contract, and nobody has been woken meanwhile.
-        unsafe { self.turn(stopping, how, tick) }
-    }
-
-    /// At the pick at `tick` nobody wants anything, and all that can run here have begun: where goroutines stay for a very short time, that
-    /// is taken for granted for some more.
-    #[inline(always)]
-    fn clear_from(&self, tick: u32) {
-        if self.runs_are_short() {
-            self.clear_until(tick.wrapping_add(LOOK_EVERY));
-        }
+        let next = unsafe { self.turn(stopping, how) }?;
+        self.set_clear_tick(tick, if self.runs_are_short() { CLEAR_TURNS } else { 0 });
+        Some(self.leave_for(next, stopping))
     }
 
     /// As [`next_in_turn`](Self::next_in_turn), as long as the last look at what others want holds good.
@@ -144,9 +138,14 @@ impl M {
         stopping: &'static G,
         how: How,
     ) -> Option<Stopped> {
-        let tick = self.clear_tick().filter(|_| self.runnext.get().is_none())?;
+        let clear = self.clear();
+        if clear == 0 || self.runnext.get().is_some() {
+            return None;
+        }
         // SAFETY: by contract, and nobody has been woken meanwhile.
-        unsafe { self.turn(stopping, how, tick) }
+        let next = unsafe { self.turn(stopping, how) }?;
+        self.set_clear(clear - 1);
+        Some(self.leave_for(next, stopping))
     }
 
     /// `stopping` goes behind the others, and the first of them is next, if it has begun and is at home here. `None`: nothing is done.
@@ -154,7 +153,7 @@ impl M {
     /// # Safety
     /// * The queue is not empty.
     #[inline(always)]
-    unsafe fn turn(&'static self, stopping: &'static G, how: How, tick: u32) -> Option<Stopped> {
+    unsafe fn turn(&'static self, stopping: &'static G, how: How) -> Option<&'static G> {
         // SAFETY: we are this M, in the runtime.
         let home = unsafe { self.home() };
         // SAFETY: by contract.
@@ -167,10 +166,15 @@ impl M {
         }
         // Before the M leaves the runtime: from then on sysmon may give the goroutine, which is in the queue, to another M.
         stopping.begins_to_stop(how);
-        self.set_tick(tick);
+        Some(next)
+    }
+
+    /// `next`, which is another goroutine than `stopping`, goes on.
+    #[inline(always)]
+    fn leave_for(&'static self, next: &'static G, stopping: &'static G) -> Stopped {
         let to = next.stopped_at();
         self.about_to_run(next);
-        Some(Stopped { g: stopping, next: to })
+        Stopped { g: stopping, next: to }
     }
 
     /// The unstarted goroutine that comes next, if it is near and wants this class of stack.
@@ -208,7 +212,7 @@ impl M {
     #[inline(always)]
     pub(super) fn timers_can_wait(&self, p: &P, tick: u32) -> bool {
         p.timers.next() == NEVER
-            || !tick.is_multiple_of(LOOK_EVERY) && self.runs_are_short() && !self.armed.get()
+            || !tick.is_multiple_of(LOOK_AT_TIMERS_EVERY) && self.runs_are_short() && !self.armed.get()
     }
 
     /// Whether nobody else wants anything that `find` would give: a P, or a part of what we have, `fresh` unstarted goroutines

@@ -29,8 +29,10 @@ pub(super) const MOST_RARELY: u32 = 8 * RARELY;
 const SLICE_US: u64 = 10_000;
 /// How long surplus is reserved for others before its owner, busy with other things, takes a chain of it back.
 const RESERVED_US: u64 = 1_000;
-/// The same while somebody is on his way.
+/// The same while somebody is on his way: a new thread takes long to its first step.
 const RESERVED_LONG_US: u64 = 10_000;
+/// The same while all are busy.
+const RESERVED_SHORT_US: u64 = 100;
 /// What a queue so long needs has left the first-level cache before its end is reached.
 pub(super) const MANY: usize = 64;
 /// The same of the second-level cache.
@@ -102,10 +104,10 @@ impl M {
     /// The next one without looking at others.
     #[inline]
     fn pick(&'static self, p: &'static P) -> Pick {
-        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1); // its own
+        self.not_clear();
+        let tick = self.tick_after();
         let rarely = self.next_tick().is_none();
         self.set_tick(tick);
-        self.not_clear();
         if rarely {
             let every = self.measure_runs(tick);
             self.look_at.store(tick.wrapping_add(every), Ordering::Relaxed); // a hint for itself
@@ -274,8 +276,7 @@ impl M {
         let private = unsafe { p.private() };
         if p.has_shared() {
             let since = clock::ticks().saturating_sub(private.shared_at) / clock::ticks_per_us();
-            let somebody_comes = Counts::glance().spinning() != 0; // a new thread takes long to its first step
-            if since > if somebody_comes { RESERVED_LONG_US } else { RESERVED_US } {
+            if since > reserved_us(Counts::glance()) {
                 private.shared_at = clock::ticks(); // one chain at a time
                 return p.steal().and_then(|chain| self.unpack(p, chain)).map_or(Pick::Nothing, Pick::Run);
             }
@@ -410,6 +411,15 @@ impl M {
         let stolen = p::steal_from(start, procs, |victim| self.steal_half(p, victim));
         self.count(if stolen.is_some() { &self.tally.steals } else { &self.tally.vain_steals });
         stolen.and_then(|chain| self.unpack(p, chain))
+    }
+}
+
+/// How long surplus is reserved.
+fn reserved_us(counts: Counts) -> u64 {
+    match counts {
+        counts if counts.all_busy() => RESERVED_SHORT_US,
+        counts if counts.spinning() != 0 => RESERVED_LONG_US,
+        _ => RESERVED_US,
     }
 }
 

@@ -290,7 +290,7 @@ pub(crate) fn share_ready() {
     if let Some(p) = m.p() {
         let counts = Counts::glance();
         if counts.need_p() == 0 {
-            m.set_tick(m.tick.load(Ordering::Relaxed).wrapping_add(1)); // its own
+            m.set_tick(m.tick_after());
         }
         if counts.hungry() {
             m.share(p);

@@ -152,8 +152,8 @@ fn queue(m: &'static M, record: NonNull<Record>) {
     let Some(p) = m.p() else { return submit(record) };
     // SAFETY: we hold the P, in the runtime.
     let private = unsafe { p.private() };
-    private.fresh.push(record);
     m.not_clear();
+    private.fresh.push(record);
     let len = private.fresh.len();
     p.note_len(len);
     if len > KEEP || Counts::glance().hungry() {

@@ -259,7 +259,7 @@ impl Sysmon {
             let Some(m) = (unsafe { p.m.load(Ordering::Acquire).as_ref() }) else {
                 continue;
             };
-            let tick = m.tick.load(Ordering::Relaxed); // only compared
+            let tick = m.picks(); // only compared
             let seen = &mut self.seen[i];
             if seen.tick != tick || seen.m != m.id {
                 let picks = u64::from(tick.wrapping_sub(seen.tick));
@@ -470,7 +470,7 @@ fn scheddetail() {
     for p in p::all() {
         // SAFETY: null, or an M, which is never freed. Acquire: pairs with the Release in `assign`.
         let m = unsafe { p.m.load(Ordering::Acquire).as_ref() };
-        let tick = m.map_or(0, |m| m.tick.load(Ordering::Relaxed)); // for people, as all here
+        let tick = m.map_or(0, M::picks); // for people, as all here
         let (m, fresh) = (m.map_or(-1, |m| m.id as i64), p.fresh_len.load(Ordering::Relaxed));
         let shared = if p.has_shared() { "yes" } else { "no" };
         let _ = writeln!(Stderr, "  P{}: m={m} schedtick={tick} runqsize={fresh} published={shared}", p.id);
