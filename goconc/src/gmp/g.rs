@@ -123,12 +123,12 @@ pub(crate) enum Commit {
     Call(fn(usize), usize),
 }
 
-/// From when a goroutine goes on until it stops: on which M, and since which of its picks. As long as it is the same one, nobody else has
-/// run on the thread. (The reverse does not hold: an M may count a pick that changes nothing.)
+/// From when a goroutine goes on until it stops: on which M, and how often that had changed goroutines. As long as it is the same one,
+/// nobody else has run on the thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     m: usize,
-    tick: u32,
+    changes: u32,
 }
 
 const DEAD: u8 = 0;
@@ -353,7 +353,7 @@ impl G {
     /// The present one. On its own stack.
     pub(crate) fn turn(&self) -> Turn {
         let m = self.m();
-        Turn { m: core::ptr::from_ref(m).addr(), tick: m.picks() }
+        Turn { m: core::ptr::from_ref(m).addr(), changes: m.changes() }
     }
 
     /// Makes `m` its home.

@@ -1,6 +1,7 @@
 //! M: an OS thread of ours, and the started goroutines that are at home on it.
 
 use core::cell::{Cell, UnsafeCell};
+use core::num::NonZero;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -18,6 +19,9 @@ use crate::sys::rand::Rng;
 
 /// Classes of stacks.
 pub(crate) const CLASSES: usize = Class::COUNT;
+
+/// In [`M::clear`]: sysmon wants a look.
+const STALE: u32 = 1 << 31;
 
 /// It runs, spins, or has been given a P and wakes up.
 pub(crate) const RUNNING: u8 = 0;
@@ -86,10 +90,12 @@ pub(crate) struct M {
     pub(crate) ended_one: Cell<Option<&'static G>>,
     /// How often it has picked a goroutine, modulo 2^32, and how often it will without a look: see `clear`. Written by itself.
     tick: AtomicU32,
+    /// Picks after which the goroutine went on that had run. See `tick`.
+    vain: Cell<u32>,
     /// At which tick it looks at everything that is looked at rarely. Written by itself; sysmon may say that it is time.
     pub(crate) look_at: AtomicU32,
-    /// So many picks need not look at what others want: see `sched::direct`. `tick` has them already. Written by itself; sysmon may say
-    /// that there are none.
+    /// So many picks need not look at what others want: see `sched::direct`. `tick` has them already. Written by itself; sysmon may add
+    /// [`STALE`].
     clear: AtomicU32,
     /// The P it holds, or null. Written by itself, and by sysmon while it takes the P.
     pub(crate) p: AtomicPtr<P>,
@@ -196,6 +202,7 @@ impl M {
             tick: AtomicU32::new(0),
             look_at: AtomicU32::new(1),
             clear: AtomicU32::new(0),
+            vain: Cell::new(0),
             p: AtomicPtr::new(core::ptr::null_mut()),
             last_p: AtomicPtr::new(core::ptr::null_mut()),
             runnext: Cell::new(None),
@@ -333,32 +340,44 @@ impl M {
         look_at.wrapping_sub(tick).cast_signed()
     }
 
-    /// A pick.
+    /// So often it has picked, or will have.
     #[inline(always)]
     pub(crate) fn set_tick(&self, tick: u32) {
-        self.tick.store(tick, Ordering::Relaxed); // sysmon only compares it
+        self.tick.store(tick, Ordering::Relaxed); // others take it for a hint
     }
 
-    /// How often it has picked a goroutine, modulo 2^32. Exact on its own thread; others may see it before or after its latest picks.
+    /// A pick after which the goroutine goes on that has run. `tick` is [`next_tick`](Self::next_tick).
+    pub(crate) fn set_vain_tick(&self, tick: u32) {
+        self.set_tick(tick);
+        self.vain.set(self.vain.get().wrapping_add(1));
+    }
+
+    /// How often it has picked a goroutine, modulo 2^32. Exact on its own thread; for others a hint, as the two words are read one after
+    /// the other.
     pub(crate) fn picks(&self) -> u32 {
         let tick = self.tick.load(Ordering::Relaxed); // as said
-        tick.wrapping_sub(self.clear.load(Ordering::Relaxed)) // as said
+        tick.wrapping_sub(self.clear.load(Ordering::Relaxed) & !STALE) // as said
+    }
+
+    /// How often it has picked another goroutine than the one that has run. On its thread.
+    pub(crate) fn changes(&self) -> u32 {
+        self.picks().wrapping_sub(self.vain.get())
     }
 
     /// The next pick looks around first. By sysmon; one that is missed is as if it had come a moment later.
     pub(crate) fn look_around_soon(&self) {
-        let tick = self.tick.load(Ordering::Relaxed);
-        self.look_at.store(tick, Ordering::Relaxed); // a hint
-        self.clear.store(0, Ordering::Relaxed); // as above; what was counted in advance stays so
+        self.look_at.store(self.picks(), Ordering::Relaxed); // a hint
+        // Relaxed: as above. No load and store: that could bring back an old count.
+        self.clear.fetch_or(STALE, Ordering::Relaxed);
     }
 
     /// The next pick looks at what others want. On its thread.
     #[inline(always)]
     pub(crate) fn not_clear(&self) {
-        let left = self.clear.load(Ordering::Relaxed); // its own, as long as sysmon does not take it
+        let left = self.clear.load(Ordering::Relaxed); // its own, but for the mark
         if left != 0 {
-            self.set_tick(self.tick.load(Ordering::Relaxed).wrapping_sub(left));
-            self.clear.store(0, Ordering::Relaxed); // as above
+            self.set_tick(self.tick.load(Ordering::Relaxed).wrapping_sub(left & !STALE));
+            self.clear.store(0, Ordering::Relaxed); // as above; sysmon's mark is done with
         }
     }
 
@@ -366,20 +385,21 @@ impl M {
     #[inline(always)]
     pub(crate) fn set_clear_tick(&self, tick: u32, clear: u32) {
         let clear = clear.min(self.look_in(tick).max(1).cast_unsigned() - 1);
-        self.clear.store(clear, Ordering::Relaxed); // its own, as in `not_clear`
+        self.clear.store(clear, Ordering::Relaxed); // as in `not_clear`
         self.set_tick(tick.wrapping_add(clear));
     }
 
-    /// How many picks need not look at what others want.
+    /// How many picks need not look at what others want, if any.
     #[inline(always)]
-    pub(crate) fn clear(&self) -> u32 {
-        self.clear.load(Ordering::Relaxed) // a hint
+    pub(crate) fn clear(&self) -> Option<NonZero<u32>> {
+        let left = self.clear.load(Ordering::Relaxed); // as in `not_clear`
+        NonZero::new(left).filter(|_| left < STALE)
     }
 
-    /// One of them has been done, and so many are left.
+    /// One of these, `left`, has been done.
     #[inline(always)]
-    pub(crate) fn set_clear(&self, left: u32) {
-        self.clear.store(left, Ordering::Relaxed); // what sysmon says in between is missed
+    pub(crate) fn set_clear(&self, left: NonZero<u32>) {
+        self.clear.store(left.get() - 1, Ordering::Relaxed); // what sysmon says in between is missed
     }
 
     /// Adds one to a counter that only this thread writes: a load and a store, no atomic addition.
@@ -438,27 +458,41 @@ mod tests {
     #[test]
     fn clear_until_somebody_may_want_something() {
         let m = M::new(0, false);
-        let do_clear_picks = |at_most: u32| {
-            let n = m.clear().min(at_most);
-            (0..n).for_each(|_| m.set_clear(m.clear() - 1));
-            n
-        };
+        let left = || m.clear().map_or(0, NonZero::get);
+        let do_clear_picks =
+            |at_most: u32| (0..at_most).map_while(|_| m.clear().map(|left| m.set_clear(left))).count();
         for tick in [0, 1, u32::MAX - 3, u32::MAX, u32::MAX / 2, u32::MAX / 2 + 1] {
-            m.look_at.store(tick.wrapping_add(50), Ordering::Relaxed);
+            let after = |n| tick.wrapping_add(n);
+            m.look_at.store(after(50), Ordering::Relaxed);
             m.set_clear_tick(tick, 7);
-            assert_eq!((m.picks(), do_clear_picks(9), m.picks()), (tick, 7, tick.wrapping_add(7)));
-            m.set_clear_tick(tick.wrapping_add(8), 60); // a look around comes before that
+            assert_eq!((m.picks(), do_clear_picks(9), m.picks()), (tick, 7, after(7)));
+            m.set_clear_tick(after(8), 60); // a look around comes before that
             assert_eq!((do_clear_picks(99), m.next_tick()), (41, None));
-            m.set_clear_tick(tick.wrapping_add(50), 7); // it is that
-            assert_eq!(m.clear(), 0);
-            m.look_at.store(tick.wrapping_add(99), Ordering::Relaxed);
-            m.set_clear_tick(tick.wrapping_add(51), 7);
-            assert_eq!((do_clear_picks(3), m.picks()), (3, tick.wrapping_add(54)));
+            m.set_clear_tick(after(50), 7); // it is that
+            assert_eq!(left(), 0);
+            m.look_at.store(after(99), Ordering::Relaxed);
+            m.set_clear_tick(after(51), 7);
+            assert_eq!((do_clear_picks(3), m.picks()), (3, after(54)));
             m.not_clear();
-            assert_eq!((m.clear(), m.next_tick()), (0, Some(tick.wrapping_add(55))));
-            m.set_clear_tick(tick.wrapping_add(55), 7);
-            m.look_around_soon();
-            assert_eq!((m.clear(), m.next_tick()), (0, None));
+            assert_eq!((left(), m.picks(), m.next_tick()), (0, after(54), Some(after(55))));
+            m.set_clear_tick(after(55), 7);
+            assert_eq!(do_clear_picks(2), 2);
+            m.look_around_soon(); // by sysmon: nothing has been picked
+            assert_eq!((left(), m.picks(), m.next_tick()), (0, after(57), None));
+            m.not_clear();
+            assert_eq!((left(), m.picks(), m.next_tick()), (0, after(57), None));
         }
+    }
+
+    /// What tells whether another goroutine has run meanwhile.
+    #[test]
+    fn a_pick_in_vain_is_no_change() {
+        let m = M::new(0, false);
+        m.look_at.store(100, Ordering::Relaxed);
+        let before = (m.picks(), m.changes());
+        m.next_tick().into_iter().for_each(|tick| m.set_vain_tick(tick));
+        assert_eq!((m.picks(), m.changes()), (before.0 + 1, before.1));
+        m.next_tick().into_iter().for_each(|tick| m.set_tick(tick));
+        assert_eq!((m.picks(), m.changes()), (before.0 + 2, before.1 + 1));
     }
 }

@@ -5,10 +5,9 @@
 //! that the M should look at first. In all other cases the M goes to its own stack, and `find` looks for everything.
 //!
 //! Where goroutines stay for a very short time and only take turns (`gosched`), what others want is not asked before each turn but after
-//! [`CLEAR_TURNS`] (`M::clear`). In between only the M itself can change that it may go on so, and then it says so
-//! (`M::not_clear`): with a goroutine that it starts, a timer that an idle M would have to look after, another P, a pick on its own
-//! stack. What others begin to want waits for a few turns; if these become long, sysmon ends it, as it ends the way to the next look.
-//! Nothing but the order, and how soon, depends on it.
+//! [`CLEAR_TURNS`] (`M::clear`). What the M itself does meanwhile ends that (`M::not_clear`), if it is a goroutine that it starts, a timer
+//! that an idle M would have to look after, another P, a pick on its own stack. What others begin to want waits for a few turns; if
+//! these become long, sysmon ends it, as it ends the way to the next look. Nothing but the order, and how soon, depends on it.
 //!
 //! The goroutine that stops may be in a queue already, in ours (`gosched`), or in that of whoever has woken it meanwhile. So what
 //! the M finds may be that goroutine itself: then it just goes on.
@@ -27,7 +26,7 @@ use crate::timer::NEVER;
 
 /// Where goroutines stay for a very short time, timers are looked at once in so many picks.
 const LOOK_AT_TIMERS_EVERY: u32 = 8;
-/// And so many turns are taken between two looks at what others want, and at timers.
+/// And so many turns are taken between two looks at what others want, where there are no timers.
 const CLEAR_TURNS: u32 = 15;
 
 impl M {
@@ -124,7 +123,12 @@ impl M {
         let tick = self.next_tick().filter(|tick| plain && self.timers_can_wait(p, *tick))?;
         // SAFETY: by contract, and nobody has been woken meanwhile.
         let next = unsafe { self.turn(stopping, how) }?;
-        self.set_clear_tick(tick, if self.runs_are_short() { CLEAR_TURNS } else { 0 });
+        let clear = match p.timers.next() {
+            _ if !self.runs_are_short() => 0,
+            NEVER => CLEAR_TURNS,
+            _ => LOOK_AT_TIMERS_EVERY - 1 - tick % LOOK_AT_TIMERS_EVERY, // up to the pick that looks at them
+        };
+        self.set_clear_tick(tick, clear);
         Some(self.leave_for(next, stopping))
     }
 
@@ -138,13 +142,10 @@ impl M {
         stopping: &'static G,
         how: How,
     ) -> Option<Stopped> {
-        let clear = self.clear();
-        if clear == 0 || self.runnext.get().is_some() {
-            return None;
-        }
+        let clear = self.clear().filter(|_| self.runnext.get().is_none())?;
         // SAFETY: by contract, and nobody has been woken meanwhile.
         let next = unsafe { self.turn(stopping, how) }?;
-        self.set_clear(clear - 1);
+        self.set_clear(clear);
         Some(self.leave_for(next, stopping))
     }
 
@@ -169,7 +170,7 @@ impl M {
         Some(next)
     }
 
-    /// `next`, which is another goroutine than `stopping`, goes on.
+    /// `next` goes on, and the M is in user code.
     #[inline(always)]
     fn leave_for(&'static self, next: &'static G, stopping: &'static G) -> Stopped {
         let to = next.stopped_at();

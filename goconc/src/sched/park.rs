@@ -119,8 +119,8 @@ fn say_it_stops(g: &'static G, how: How, at: &'static Location<'static>) {
 
 #[inline(always)]
 fn note_stop(g: &'static G, how: How, at: &'static Location<'static>) {
+    g.begins_to_stop(how); // first: a dump that finds it waiting finds for what
     g.now_waiting(at);
-    g.begins_to_stop(how);
 }
 
 /// The second half of [`stop`]. What came between may have woken somebody, the goroutine itself even, and left the runtime.
@@ -290,7 +290,7 @@ pub(crate) fn share_ready() {
     if let Some(p) = m.p() {
         let counts = Counts::glance();
         if counts.need_p() == 0 {
-            m.set_tick(m.tick_after());
+            m.set_vain_tick(m.tick_after());
         }
         if counts.hungry() {
             m.share(p);
@@ -418,7 +418,7 @@ fn nothing_else_to_run(m: &'static M) -> bool {
         && Counts::glance().need_p() == 0;
     let tick = m.next_tick().filter(|tick| alone && m.timers_can_wait(p, *tick));
     if let Some(tick) = tick {
-        m.set_tick(tick);
+        m.set_vain_tick(tick);
     }
     tick.is_some()
 }
