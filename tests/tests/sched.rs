@@ -338,6 +338,15 @@ fn receivers_go_before_senders() {
     }
 }
 
+/// A goroutine that is started among others that take turns need not wait until they have taken many.
+#[test]
+fn one_that_starts_does_not_wait_for_many_turns() {
+    for debug in ["", "sticky=1"] {
+        let output = run(SCENE, &["start_among_turns"], &[("GOMAXPROCS", "1"), ("GOCONC_DEBUG", debug)]);
+        assert_eq!(output.ok().stdout, "soon\n");
+    }
+}
+
 /// A goroutine that a library has switched to a stack of its own cannot park there: it yields and waits as its thread. (Under sticky, so
 /// do those at home on it.)
 #[test]

@@ -4,7 +4,7 @@
 //! * `prepare(base, entry, arg)`: writes what a first [`switch`] to that stack needs, so that it calls `entry(arg)`; says
 //!   where that stack "stopped";
 //! * `switch(from, to)`: keeps what the caller needs on its stack, writes to `from` where that ends, goes to the stack that stopped
-//!   at `to`, and clears `from`'s `in_use` there. It returns when somebody switches back;
+//!   at `to`, and clears the byte that says that `from` is in use. It returns when somebody switches back;
 //! * `stack_pointer()`: about where the caller's stack is;
 //! * `thread_word()` and `set_thread_word(word)`: a word of the thread's own, zero at first. What `thread_local!` gives takes a call, in
 //!   the eyes of the compiler, so that nothing can stay in a register across it, and the compiler may keep its address. Only for
@@ -13,7 +13,7 @@
 //! Any stack may switch to any other one: a goroutine to its M's own stack, and a goroutine straight to the next one. That is
 //! why this is not a library's coroutine, which only goes back to whoever has resumed it.
 //!
-//! From the moment that `in_use` is clear another thread may switch to the stack that was left: the clearing is a Release
+//! From the moment that this byte is clear another thread may switch to the stack that was left: the clearing is a Release
 //! store, after the last access to that stack. A switch reads no thread-local, and nothing unwinds across it:
 //! `entry` never returns and catches every panic itself, and whoever walks the stack finds its end in `prepare`'s frame.
 

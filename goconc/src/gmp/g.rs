@@ -350,7 +350,7 @@ impl G {
         unsafe { &*self.m.load(Ordering::Relaxed) } // ownership of the G orders it; see the field
     }
 
-    /// The present one. On its own stack.
+    /// The present turn. On its own stack.
     pub(crate) fn turn(&self) -> Turn {
         let m = self.m();
         Turn { m: core::ptr::from_ref(m).addr(), changes: m.changes() }

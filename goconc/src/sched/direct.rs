@@ -30,8 +30,8 @@ const LOOK_AT_TIMERS_EVERY: u32 = 8;
 const CLEAR_TURNS: u32 = 15;
 
 impl M {
-    /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`: it
-    /// goes on itself. After this the M is in user code, but for its own stack.
+    /// Where the M goes now that the goroutine `stopping`, on whose stack this is, has said that it stops and can be found. `None`:
+    /// it goes on itself. After this the M is in user code, but for its own stack.
     #[inline(always)]
     pub(super) fn next_stack(&'static self, stopping: &'static G) -> Option<Stopped> {
         let Some(p) = self.p() else { return Some(self.own_stack(stopping)) };

@@ -414,7 +414,7 @@ impl M {
     }
 }
 
-/// How long surplus is reserved.
+/// How long surplus is reserved, in microseconds.
 fn reserved_us(counts: Counts) -> u64 {
     match counts {
         counts if counts.all_busy() => RESERVED_SHORT_US,

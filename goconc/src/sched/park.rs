@@ -319,7 +319,7 @@ pub(crate) fn gosched() {
 
 /// The part of [`gosched`] that need not be inlined: as [`stop`]. `None`: nobody else has anything to run.
 ///
-/// Here it shows most what a switch costs: memory is touched 35 times, and each time less is 2 % less. The M comes from a word of the
+/// Here it shows most what a switch costs: memory is touched some 30 times, and each time less is 2 % less. The M comes from a word of the
 /// thread's own: see [`here`]. First comes what makes a call in rare cases, so that nothing need survive it in a register that would
 /// have to be saved.
 #[inline(never)]

@@ -259,7 +259,7 @@ impl Sysmon {
             let Some(m) = (unsafe { p.m.load(Ordering::Acquire).as_ref() }) else {
                 continue;
             };
-            let tick = m.picks(); // only compared
+            let tick = m.picks(); // a hint
             let seen = &mut self.seen[i];
             if seen.tick != tick || seen.m != m.id {
                 let picks = u64::from(tick.wrapping_sub(seen.tick));

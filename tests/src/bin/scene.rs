@@ -48,6 +48,7 @@ const SCENES: &[Scene] = &[
     ("woken_by_one_that_ends_locked", woken_by_one_that_ends_locked),
     ("beside_a_hog", beside_a_hog),
     ("receiver_and_sender", receiver_and_sender),
+    ("start_among_turns", start_among_turns),
     ("on_a_foreign_stack", on_a_foreign_stack),
     ("panic_main", || panic!("boom in main")),
     ("panic_child", panic_child),
@@ -276,6 +277,32 @@ fn first_of_receiver_and_sender() -> &'static str {
     let first = log.recv_or_default();
     log.recv();
     first
+}
+
+/// How soon a goroutine begins that is started where others only take turns: the scheduler, which does not look around before each of
+/// these, is told. Now and then it has something else to do first, so once says nothing.
+fn start_among_turns() {
+    static TURNS: AtomicUsize = AtomicUsize::new(0);
+    for _ in 0..5 {
+        go!(|| {
+            loop {
+                TURNS.fetch_add(1, Ordering::Relaxed); // only this thread's
+                runtime::gosched();
+            }
+        });
+    }
+    (0..5000).for_each(|_| runtime::gosched()); // until it is known how short the turns are
+    let begins_soon = |round: usize| {
+        (0..round % 7).for_each(|_| runtime::gosched());
+        let (begun, before) = (Chan::with_capacity(1), TURNS.load(Ordering::Relaxed)); // as above
+        go!([begun] { begun.send(TURNS.load(Ordering::Relaxed)) });
+        while begun.is_empty() {
+            runtime::gosched();
+        }
+        begun.recv_or_default() - before <= 3
+    };
+    let soon = (0..300).filter(|round| begins_soon(*round)).count();
+    println!("{}", if soon > 225 { "soon" } else { "late" });
 }
 
 /// Calls `f` on a stack that goconc knows nothing of.

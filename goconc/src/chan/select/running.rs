@@ -378,3 +378,50 @@ pub(super) fn random_below(n: u32) -> u32 {
         None => Rng::new(clock::ticks()).below(n),
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::chan::hchan::Hchan;
+    use crate::chan::select::slot::Slot;
+
+    /// Selects that have the same channels must agree on the order of their locks, however many there are and in whichever order they are
+    /// named.
+    #[test]
+    fn locks_come_in_one_order_and_once() {
+        let channels: Vec<_> = (0..40).map(|_| Hchan::<u8>::make(0).expect("an unbuffered one")).collect();
+        for n in [1, 2, 3, FEW_TO_SORT - 4, FEW_TO_SORT - 3, 40] {
+            for shift in 0..n {
+                // The first ones are there twice, and one is nil.
+                let named = (0..n).chain(0..n.min(3)).map(|i| Some(channels[(i * 7 + shift) % n]));
+                // SAFETY: alive until the end.
+                let named = named.chain([None]).map(|c| c.map(|c| unsafe { c.as_ref() }));
+                let named: Vec<_> = named.collect();
+                let mut slots: Vec<_> = named.iter().map(|_| Slot::new()).collect();
+                let cases: Vec<_> =
+                    named.iter().zip(&mut slots).map(|(c, slot)| Case::receiving(*c, slot)).collect();
+                let mut places = vec![MaybeUninit::uninit(); cases.len()];
+                let mut select = Running::new(&cases, &mut places, &mut [], true);
+                select.sort();
+                assert!(select.order().is_sorted_by_key(Place::address));
+                assert_eq!(select.order().len(), cases.len() - 1);
+                let of_case = |place: &Place<'_>| cases[place.case as usize].lock().map(core::ptr::from_ref);
+                assert!(
+                    select.order().iter().all(|p| of_case(p) == Some(core::ptr::from_ref(p.lock))),
+                    "a lock with another one's case"
+                );
+                let mut locks: Vec<_> = select.locks().map(core::ptr::from_ref).collect();
+                locks.dedup();
+                let mut distinct: Vec<_> =
+                    named.iter().flatten().map(|c| core::ptr::from_ref(c.lock())).collect();
+                distinct.sort_unstable();
+                distinct.dedup();
+                assert_eq!((locks.len(), &locks), (select.locks().count(), &distinct));
+            }
+        }
+        for channel in channels {
+            // SAFETY: the only reference.
+            unsafe { Hchan::release(channel) };
+        }
+    }
+}
